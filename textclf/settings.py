@@ -20,7 +20,8 @@ class NgramSettings:
     """How text becomes features.
 
     Attributes:
-        analyzer: `word` for word n-grams, `char` for character n-grams.
+        analyzer: `word` for word n-grams, `char` for character n-grams, `char_wb` for character
+            n-grams inside words padded with spaces.
         tokens: What a word is: `words+punctuation` is `\\w+|[^\\w\\s]`, `words` is the guide's
             `\\w\\w+`.
         min_n: Shortest n-gram.
@@ -39,12 +40,12 @@ class NgramSettings:
             full.
     """
 
-    analyzer: Literal["word", "char"] = "word"
+    analyzer: Literal["word", "char", "char_wb"] = "word"
     tokens: Literal["words+punctuation", "words"] = "words+punctuation"
     min_n: int = 1
     max_n: int = 2
     lowercase: bool = True
-    strip_accents: bool = True
+    strip_accents: bool = False
     min_df: int = 2
     max_features: int = 100_000
     selection: Literal["chi2", "f_classif"] = "chi2"

@@ -1,0 +1,14 @@
+"""Constants of the 64-bit hash of n-grams, shared by the kernels and the plain-Python reference.
+
+A word or character is hashed by FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/) and the
+64-bit finalizer of MurmurHash3 (https://github.com/aappleby/smhasher); an n-gram combines its
+parts' hashes in order. Part of the model format: never change a value.
+"""
+
+from __future__ import annotations
+
+FNV_OFFSET = 0xCBF29CE484222325
+FNV_PRIME = 0x100000001B3
+MIX_1 = 0xFF51AFD7ED558CCD
+MIX_2 = 0xC4CEB9FE1A85EC53
+COMBINE = 0x9E3779B97F4A7C15
