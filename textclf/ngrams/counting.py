@@ -15,7 +15,7 @@ _FULL = 0.7  # load at which the table grows, or prunes when it may not
 _EASED = 0.5  # load that pruning aims below, so that it is not needed again at once
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _place(key, keys, mask):  # type: ignore[no-untyped-def]
     """Return the slot that holds the key, or the empty one where it belongs."""
     slot = np.int64(key & np.uint64(mask))
@@ -107,10 +107,8 @@ class DocumentFrequencies:
     """
 
     def __init__(self, classes: int, memory: int) -> None:
-        self._classes = classes
-        slot = 8 + 8 + 4 * classes
-        # While it grows, the old table (half the size) is there too.
-        self._most = 1 << max(10, int(memory / (1.5 * slot)).bit_length() - 1)
+        self._classes, self._memory = classes, memory
+        self._most = self._limit()
         self._rows = 0
         self._used = 0
         self.pruned_below = 0
@@ -121,12 +119,22 @@ class DocumentFrequencies:
         self._last = np.zeros(slots, dtype=np.int64)
         self._counts = np.zeros((slots, self._classes), dtype=np.uint32)
 
+    def _limit(self) -> int:
+        slot = 8 + 8 + 4 * self._classes
+        # While it grows, the old table (half the size) is there too.
+        return 1 << max(10, int(self._memory / (1.5 * slot)).bit_length() - 1)
+
     def widen(self, classes: int) -> None:
         """Make room for labels up to `classes`, as they turn up."""
         if classes > self._classes:
             more = ((0, 0), (0, classes - self._classes))
-            self._counts = np.pad(self._counts, more)
-            self._classes = classes
+            self._counts, self._classes = np.pad(self._counts, more), classes
+            self._most = self._limit()
+
+    def merge_classes(self) -> None:
+        """Count all classes as one from now on."""
+        self._counts, self._classes = self._counts.sum(axis=1, keepdims=True, dtype=np.uint32), 1
+        self._most = self._limit()
 
     def add(
         self,

@@ -32,7 +32,7 @@ ANALYZERS = {"word": 0, "char": 1, "char_wb": 2}
 TOKENS = {"words+punctuation": 0, "words": 1}
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _mix(value):  # type: ignore[no-untyped-def]
     value ^= value >> _SHIFT
     value *= _MIX_1
@@ -42,7 +42,7 @@ def _mix(value):  # type: ignore[no-untyped-def]
     return value if value != _ZERO else _ONE
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _decode(text, i):  # type: ignore[no-untyped-def]
     """Return the code point at byte i of valid UTF-8, and the index after it."""
     b = np.int64(text[i])
@@ -60,7 +60,7 @@ def _decode(text, i):  # type: ignore[no-untyped-def]
     ), i + 4
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _encode(code, out, at):  # type: ignore[no-untyped-def]
     """Write a code point as UTF-8 and return the index after it."""
     if code < 0x80:
@@ -82,7 +82,7 @@ def _encode(code, out, at):  # type: ignore[no-untyped-def]
     return at + 4
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _sigma(text, i, end, after_cased, pages, properties):  # type: ignore[no-untyped-def]
     """Return how a capital sigma that ends at byte i is lower-cased."""
     if after_cased:
@@ -97,7 +97,7 @@ def _sigma(text, i, end, after_cased, pages, properties):  # type: ignore[no-unt
     return SMALL_SIGMA
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _normalize(text, i, end, out, pages, properties, mapping, sequences, final_sigma):  # type: ignore[no-untyped-def]
     """Write text[i:end] normalized, as code points, into `out` (int32); return their number."""
     n = 0
@@ -135,7 +135,7 @@ def _normalize(text, i, end, out, pages, properties, mapping, sequences, final_s
     return n
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _word_units(codes, n, tokens, pages, properties, units, buffer):  # type: ignore[no-untyped-def]
     """Cut code points into words; write their bytes joined by spaces into `buffer`.
 
@@ -186,7 +186,7 @@ def _word_units(codes, n, tokens, pages, properties, units, buffer):  # type: ig
     return used
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _put_char(code, units, used, buffer):  # type: ignore[no-untyped-def]
     at = np.int64(units[used - 1, 2]) if used else 0
     after = _encode(code, buffer, at)
@@ -199,7 +199,7 @@ def _put_char(code, units, used, buffer):  # type: ignore[no-untyped-def]
     return used + 1
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _char_units(codes, n, padded, pages, properties, units, segments, buffer):  # type: ignore[no-untyped-def]
     """Cut code points into characters; return (units, segments) in number.
 
@@ -235,7 +235,7 @@ def _char_units(codes, n, padded, pages, properties, units, segments, buffer):  
     return used, cut
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _cut_row(row, text, offsets, ways, tables, work):  # type: ignore[no-untyped-def]
     """Cut row `row` into units; return (units, segments) in number. `work` has room for it."""
     pages, properties, mapping, sequences = tables
@@ -252,7 +252,7 @@ def _cut_row(row, text, offsets, ways, tables, work):  # type: ignore[no-untyped
     return _char_units(codes, n, analyzer == 2, pages, properties, units, segments, buffer)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _workspace(longest):  # type: ignore[no-untyped-def]
     """Allocate (codes, units, segments, buffer) for rows of up to `longest` bytes.
 
@@ -268,7 +268,7 @@ def _workspace(longest):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _longest(offsets):  # type: ignore[no-untyped-def]
     longest = np.int64(0)
     for row in range(offsets.size - 1):
@@ -276,7 +276,7 @@ def _longest(offsets):  # type: ignore[no-untyped-def]
     return longest
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _least(ways, length):  # type: ignore[no-untyped-def]
     """Return the shortest n-gram in a segment, and whether the segment counts only as a whole.
 
@@ -286,7 +286,7 @@ def _least(ways, length):  # type: ignore[no-untyped-def]
     return (length if short else ways[2]), short
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _hash_row(units, segments, cuts, ways, out, total):  # type: ignore[no-untyped-def]
     """Append the hashes of one row's n-grams to `out` and return the new total."""
     max_n = ways[3]
@@ -339,13 +339,9 @@ def hash_ngrams(text, offsets, ways, tables):  # type: ignore[no-untyped-def]
     return hashes[:total], ends
 
 
-@njit(cache=True, nogil=True)
-def ngram_spans(row, text, offsets, ways, tables):  # type: ignore[no-untyped-def]
-    """Return the normalized bytes of a row, and each n-gram's (first byte, byte after) in them."""
-    work = _workspace(offsets[row + 1] - offsets[row])
-    used, cuts = _cut_row(row, text, offsets, ways, tables, work)
-    _, units, segments, buffer = work
-    spans = np.empty((used * (ways[3] - ways[2] + 1) + cuts, 2), dtype=np.int64)
+@njit(nogil=True)
+def _spans(units, segments, cuts, ways, spans):  # type: ignore[no-untyped-def]
+    """Write each n-gram's (first byte, byte after) to `spans`, in the order of `_hash_row`."""
     total, first = 0, 0
     for cut in range(cuts):
         stop = segments[cut]
@@ -356,8 +352,41 @@ def ngram_spans(row, text, offsets, ways, tables):  # type: ignore[no-untyped-de
                 spans[total, 1] = units[i + k, 2]
                 total += 1
         first = stop
-    size = units[used - 1, 2] if used else _ZERO
-    return buffer[:size].copy(), spans[:total]
+
+
+@njit(cache=True, nogil=True)
+def ngram_texts(rows, places, text, offsets, ways, tables):  # type: ignore[no-untyped-def]
+    """Return the text of chosen n-grams: place `places[i]` among those of row `rows[i]`.
+
+    Args:
+        rows: (n,) int64, ascending.
+        places: (n,) int64.
+        text: See `hash_ngrams`; so are the rest.
+
+    Returns:
+        (UTF-8 uint8, ends (n + 1,) int64).
+    """
+    ends = np.zeros(rows.size + 1, dtype=np.int64)
+    out = np.empty(16 * rows.size + 64, dtype=np.uint8)
+    work = _workspace(_longest(offsets))
+    _, units, segments, buffer = work
+    spans = np.empty((0, 2), dtype=np.int64)
+    for i in range(rows.size):
+        if i == 0 or rows[i] != rows[i - 1]:
+            used, cuts = _cut_row(rows[i], text, offsets, ways, tables, work)
+            need = used * (ways[3] - ways[2] + 1) + cuts
+            if need > spans.shape[0]:
+                spans = np.empty((2 * need, 2), dtype=np.int64)
+            _spans(units, segments, cuts, ways, spans)
+        a, b = spans[places[i], 0], spans[places[i], 1]
+        at = ends[i]
+        if at + b - a > out.size:
+            grown = np.empty(2 * (out.size + b - a), dtype=np.uint8)
+            grown[:at] = out[:at]
+            out = grown
+        out[at : at + b - a] = buffer[a:b]
+        ends[i + 1] = at + b - a
+    return out[: ends[-1]], ends
 
 
 @njit(cache=True, nogil=True)

@@ -1,0 +1,190 @@
+"""The vocabulary, and the vectorizer that turns blocks of text into tf-idf rows with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textclf.ngrams import reference
+from textclf.ngrams.unicode import load_tables
+from textclf.settings import NgramSettings
+
+if TYPE_CHECKING:
+    from textclf.corpus.block import TextBlock
+
+# Texts that plain Python vectorizes sooner than numba, which takes a second, is imported.
+_SMALL = 64 << 10
+
+
+class Rows(NamedTuple):
+    """Rows of the matrix in CSR form.
+
+    Attributes:
+        indptr: (rows + 1,) int64.
+        indices: int32, ascending in a row.
+        data: float32.
+    """
+
+    indptr: NDArray[np.int64]
+    indices: NDArray[np.int32]
+    data: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The n-grams that a vectorizer knows.
+
+    Attributes:
+        hashes: (n,) uint64, ascending.
+        columns: (n,) int32, the column of each; -1: not selected, it only counts in the norm.
+        idf: (n,) float32, inverse document frequency; ones without `use_idf`.
+        text: uint8, the UTF-8 of the selected n-grams in the order of their columns.
+        text_ends: (columns + 1,) int64.
+    """
+
+    hashes: NDArray[np.uint64]
+    columns: NDArray[np.int32]
+    idf: NDArray[np.float32]
+    text: NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, np.uint8))
+    text_ends: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
+
+    @property
+    def size(self) -> int:
+        """Number of columns."""
+        return int(self.columns.max(initial=-1)) + 1
+
+    def ngram(self, column: int) -> str:
+        """Return the text of a column's n-gram."""
+        start, end = self.text_ends[column], self.text_ends[column + 1]
+        return self.text[start:end].tobytes().decode()
+
+    def ngrams(self) -> list[str]:
+        """Return the text of all columns' n-grams."""
+        return [self.ngram(column) for column in range(len(self.text_ends) - 1)]
+
+
+class Hashed(NamedTuple):
+    """A block's n-grams, hashed: row r's are hashes[ends[r]:ends[r + 1]]."""
+
+    hashes: NDArray[np.uint64]
+    ends: NDArray[np.int64]
+
+
+class Hasher:
+    """Cuts and hashes the n-grams of blocks by the compiled kernels; safe to share by threads."""
+
+    def __init__(self, settings: NgramSettings) -> None:
+        from textclf.ngrams.kernels import ANALYZERS, TOKENS
+
+        tables = load_tables(settings.lowercase, settings.strip_accents)
+        self._ways = (
+            ANALYZERS[settings.analyzer],
+            TOKENS[settings.tokens],
+            settings.min_n,
+            settings.max_n,
+            int(tables.final_sigma),
+        )
+        self._tables = (tables.pages, tables.properties, tables.mapping, tables.sequences)
+
+    def __call__(self, block: TextBlock) -> Hashed:
+        """Return the block's n-grams."""
+        from textclf.ngrams.kernels import hash_ngrams
+
+        return Hashed(*hash_ngrams(block.text, block.offsets, self._ways, self._tables))
+
+    def texts(
+        self, block: TextBlock, rows: NDArray[np.int64], places: NDArray[np.int64]
+    ) -> list[bytes]:
+        """Return the UTF-8 of chosen n-grams: number `places[i]` of row `rows[i]` (ascending)."""
+        from textclf.ngrams.kernels import ngram_texts
+
+        text, ends = ngram_texts(
+            rows, places, block.text, block.offsets, self._ways, self._tables
+        )
+        whole = text.tobytes()
+        return [whole[a:b] for a, b in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)]
+
+
+class Vectorizer:
+    """Turns blocks of text into tf-idf rows.
+
+    Args:
+        settings: How text becomes features.
+        vocabulary: The n-grams to count.
+    """
+
+    def __init__(self, settings: NgramSettings, vocabulary: Vocabulary) -> None:
+        self.settings, self.vocabulary = settings, vocabulary
+        self._compiled: CompiledVectorizer | None = None
+
+    def transform(self, block: TextBlock) -> Rows:
+        """Return the block's rows; a small first block goes without the compiled kernels."""
+        if self._compiled is None and len(block.text) <= _SMALL:
+            return self._transform_small(block)
+        return self.compiled().transform(block)
+
+    def compiled(self) -> CompiledVectorizer:
+        """Return the compiled form, made at the first call."""
+        if self._compiled is None:
+            self._compiled = CompiledVectorizer(self.settings, self.vocabulary)
+        return self._compiled
+
+    def _transform_small(self, block: TextBlock) -> Rows:
+        """Do as the kernels do in plain Python and numpy."""
+        known = self.vocabulary
+        indptr, indices, data = [0], [np.empty(0, np.int32)], [np.empty(0, np.float32)]
+        for text in block.texts():
+            hashes = np.array([h for _, h in reference.ngrams(text, self.settings)], np.uint64)
+            places = np.searchsorted(known.hashes, hashes)
+            places[places == len(known.hashes)] = 0
+            found = places[known.hashes[places] == hashes] if len(known.hashes) else places[:0]
+            entries, tf = np.unique(found, return_counts=True)
+            weights = (1.0 + np.log(tf) if self.settings.sublinear_tf else tf) * known.idf[entries]
+            length = np.sqrt((weights**2).sum())
+            if self.settings.norm == "l2" and length > 0:
+                weights = weights / length
+            columns = known.columns[entries]
+            order = np.argsort(columns)[np.count_nonzero(columns < 0) :]
+            indices.append(columns[order])
+            data.append(weights[order].astype(np.float32))
+            indptr.append(indptr[-1] + len(order))
+        return Rows(np.array(indptr, np.int64), np.concatenate(indices), np.concatenate(data))
+
+
+class CompiledVectorizer:
+    """The vectorizer's compiled form; safe to share by threads."""
+
+    def __init__(self, settings: NgramSettings, vocabulary: Vocabulary) -> None:
+        from textclf.ngrams.weighting import build_lookup
+
+        self.hasher = Hasher(settings)
+        self._settings, self._vocabulary = settings, vocabulary
+        self._keys, self._entries = build_lookup(vocabulary.hashes)
+        self._idf = vocabulary.idf.astype(np.float64)
+        self.named = np.ones(vocabulary.size, dtype=np.bool_)
+
+    def transform(self, block: TextBlock) -> Rows:
+        """Return the block's rows."""
+        return self.transform_naming(block, self.named)[0]
+
+    def transform_naming(
+        self, block: TextBlock, named: NDArray[np.bool_]
+    ) -> tuple[Rows, NDArray[np.int64]]:
+        """Return the block's rows, and (column, row, place) of columns first seen, not yet named.
+
+        Args:
+            block: Rows of text.
+            named: (columns,) False for the columns to be reported.
+        """
+        from textclf.ngrams.weighting import weigh
+
+        hashed = self.hasher(block)
+        indptr, indices, data, sightings = weigh(
+            hashed.hashes, hashed.ends, self._keys, self._entries,
+            self._vocabulary.columns, self._idf,
+            self._settings.sublinear_tf, self._settings.norm == "l2", named,
+        )  # fmt: skip
+        return Rows(indptr, indices, data), sightings
