@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import tomllib
-import types
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -121,3 +120,130 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "training": {"batch_size": 128, "learning_rate": 1e-3, "epochs": 1000, "patience": 2},
     },
 }
+
+SECTIONS: dict[str, type[Any]] = {
+    "ngrams": NgramSettings,
+    "network": NetworkSettings,
+    "training": TrainingSettings,
+}
+
+# Bounds of numbers, both included.
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "min_n": (1, 16),
+    "max_n": (1, 16),
+    "min_df": (1, 1 << 40),
+    "max_features": (0, 1 << 30),
+    "count_memory_mb": (1, 1 << 20),
+    "layers": (1, 16),
+    "units": (1, 65536),
+    "input_dropout": (0.0, 0.99),
+    "dropout": (0.0, 0.99),
+    "seed": (0, 2**31 - 1),
+    "batch_size": (1, 1 << 20),
+    "epochs": (1, 100_000),
+    "patience": (0, 100_000),
+    "learning_rate": (1e-9, 100.0),
+    "validation_split": (0.0, 0.9),
+    "threads": (0, 1024),
+}
+
+
+def resolve(
+    tables: Sequence[tuple[str, Mapping[str, Any]]] = (), overrides: Sequence[str] = ()
+) -> Settings:
+    """Put settings together: defaults, then each table, then the overrides; the last word counts.
+
+    Args:
+        tables: (where it comes from, {section: {key: value}}) pairs.
+        overrides: `section.key=value` each, the value as in TOML; a bare word is a string.
+
+    Raises:
+        ConfigError: If a section, key or value is wrong.
+    """
+    merged: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}
+    for source, table in [*tables, *((f"--set {o}", _parse_override(o)) for o in overrides)]:
+        for section, values in table.items():
+            if section not in SECTIONS or not isinstance(values, Mapping):
+                raise _unknown(section, SECTIONS, f"{source}: no section", source)
+            read_section(SECTIONS[section], values, section, source)
+            merged[section] |= values
+    settings = Settings(**{n: read_section(SECTIONS[n], merged[n], n) for n in SECTIONS})
+    if settings.ngrams.min_n > settings.ngrams.max_n:
+        raise ConfigError(
+            f"ngrams.min_n is {settings.ngrams.min_n}, above max_n {settings.ngrams.max_n}",
+            remedy="make it smaller",
+        )
+    return settings
+
+
+def read_section(kind: type[Any], values: Mapping[str, Any], section: str, source: str = "") -> Any:
+    """Build a section's dataclass from a table, every value checked.
+
+    Raises:
+        ConfigError: If a key is unknown, or a value has the wrong type or is out of bounds.
+    """
+    hints = typing.get_type_hints(kind)
+    checked = {}
+    for key, value in values.items():
+        if key not in hints:
+            raise _unknown(key, hints, f"no setting {section}.", source)
+        checked[key] = _check(f"{section}.{key}", value, hints[key], source)
+    return kind(**checked)
+
+
+def _check(name: str, value: Any, hint: Any, source: str) -> Any:
+    if typing.get_origin(hint) is Literal:
+        choices = typing.get_args(hint)
+        if value not in choices:
+            raise ConfigError(
+                f"{name} is {value!r}", where=source, remedy=f"choose one of {', '.join(choices)}"
+            )
+        return value
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not hint:
+        raise ConfigError(f"{name} is {value!r}", where=source, remedy=f"give a {hint.__name__}")
+    low, high = _BOUNDS.get(name.partition(".")[2], (float("-inf"), float("inf")))
+    if not isinstance(value, (bool, str)) and not low <= value <= high:
+        raise ConfigError(f"{name} is {value}", where=source, remedy=f"give {low} to {high}")
+    return value
+
+
+def _parse_override(text: str) -> dict[str, dict[str, Any]]:
+    name, equals, value = text.partition("=")
+    section, dot, key = name.strip().partition(".")
+    if not equals or not dot:
+        raise ConfigError(
+            f"--set {text} is not section.key=value",
+            remedy="write for example --set training.batch_size=512",
+        )
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value.strip()
+    return {section: {key: parsed}}
+
+
+def _unknown(name: str, known: Mapping[str, Any], what: str, source: str) -> ConfigError:
+    close = difflib.get_close_matches(name, known, n=1)
+    remedy = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+    joined = f"{what}{name}" if what.endswith(".") else f"{what} {name}"
+    return ConfigError(joined, where=source, remedy=remedy)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        ConfigError: If it cannot be read or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigError(f"not readable as TOML ({reason})", where=str(path)) from error
+
+
+def as_table(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Return settings as a table, for TOML and JSON."""
+    return dataclasses.asdict(settings)

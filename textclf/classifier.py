@@ -1,0 +1,247 @@
+"""The saved model: loads, checks and predicts without TensorFlow."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textclf.errors import DataError
+from textclf.metrics import softmax
+from textclf.ngrams.vectorizer import Rows, Vectorizer, Vocabulary
+from textclf.settings import NgramSettings, read_section
+
+if TYPE_CHECKING:
+    from textclf.corpus.block import TextBlock
+
+Floats = NDArray[np.float32]
+
+FORMAT = 1
+_MANIFEST, _HEADER, _TENSORS = "manifest.json", "model.json", "model.safetensors"
+_LARGEST_TEXT_FILE = 64 << 20  # bytes; labels and settings are far smaller
+_VOCABULARY = tuple(field.name for field in dataclasses.fields(Vocabulary))
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A layer's weights: kernel (inputs, units) and bias (units,), float32."""
+
+    kernel: Floats
+    bias: Floats
+
+
+class Classifier:
+    """A trained model: text in, class probabilities out.
+
+    Args:
+        labels: Names of the classes.
+        vectorizer: How text becomes features.
+        layers: The network, first layer first; ReLU between layers, softmax at the end.
+        temperature: What logits are divided by, from calibration (Guo et al. 2017).
+    """
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        vectorizer: Vectorizer,
+        layers: Sequence[Dense],
+        temperature: float = 1.0,
+    ) -> None:
+        self.labels = list(labels)
+        self.vectorizer = vectorizer
+        self.layers = list(layers)
+        self.temperature = temperature
+
+    def logits(self, rows: Rows) -> Floats:
+        """Return (rows, classes) float32 logits, calibrated."""
+        first, *rest = self.layers
+        hidden = _sparse_dense(rows, first)
+        for layer in rest:
+            hidden = np.maximum(hidden, 0.0) @ layer.kernel + layer.bias
+        return np.asarray(hidden / np.float32(self.temperature), dtype=np.float32)
+
+    def predict_block(self, block: TextBlock) -> Floats:
+        """Return (rows, classes) float32 probabilities of a block's rows."""
+        return softmax(self.logits(self.vectorizer.transform(block)))
+
+    def predict_blocks(self, blocks: Iterable[TextBlock]) -> Iterator[tuple[TextBlock, Floats]]:
+        """Yield each block with its rows' probabilities, in order.
+
+        The first block is answered at once, the others ahead of time on all cores.
+        """
+        from textclf.parallel import ordered_map
+
+        stream = iter(blocks)
+        for block in stream:
+            yield block, self.predict_block(block)
+            break
+        yield from ordered_map(lambda block: (block, self.predict_block(block)), stream)
+
+    def predict_proba(self, texts: Sequence[str]) -> Floats:
+        """Return (texts, classes) float32 probabilities."""
+        from textclf.corpus.block import TextBlock
+
+        return self.predict_block(TextBlock.from_texts(texts))
+
+    def predict(self, texts: Sequence[str]) -> list[str]:
+        """Return the most probable label of each text."""
+        return [self.labels[i] for i in self.predict_proba(texts).argmax(axis=1)]
+
+    def save(self, folder: Path) -> None:
+        """Write the model into a new folder.
+
+        Raises:
+            FileExistsError: If the folder exists.
+            OSError: If it cannot be written.
+        """
+        from safetensors.numpy import save_file
+
+        folder.mkdir(parents=True)
+        vocabulary = self.vectorizer.vocabulary
+        tensors = {f"vocabulary.{n}": getattr(vocabulary, n) for n in _VOCABULARY}
+        for i, layer in enumerate(self.layers):
+            tensors |= {f"layer{i}.kernel": layer.kernel, f"layer{i}.bias": layer.bias}
+        contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+        save_file(contiguous, folder / _TENSORS)
+        header = {
+            "labels": self.labels,
+            "ngrams": dataclasses.asdict(self.vectorizer.settings),
+            "layers": len(self.layers),
+            "temperature": self.temperature,
+        }
+        (folder / _HEADER).write_text(json.dumps(header, indent=2, ensure_ascii=False), "utf-8")
+        files = {
+            name: {"bytes": (folder / name).stat().st_size, "sha256": _sha256(folder / name)}
+            for name in (_HEADER, _TENSORS)
+        }
+        manifest = {"format": FORMAT, "files": files}
+        (folder / _MANIFEST).write_text(json.dumps(manifest, indent=2), "utf-8")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Classifier:
+        """Load a model from its folder, or from the folder of its run.
+
+        Sizes and checksums are checked before anything is read; nothing in a model is code.
+
+        Raises:
+            DataError: If it is no model, is damaged, or was written by a newer version.
+        """
+        folder = model_folder(Path(folder))
+        _check_manifest(folder)
+        try:
+            header = json.loads((folder / _HEADER).read_bytes())
+            return _assemble(header, _read_tensors(folder / _TENSORS))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DataError(
+                f"the model does not hold together ({error})",
+                where=str(folder),
+                remedy="train it again or restore it from a copy",
+            ) from error
+
+
+def model_folder(path: Path) -> Path:
+    """Return the model's folder for a path to it or to its run.
+
+    Raises:
+        DataError: If there is no model.
+    """
+    for folder in (path, path / "model"):
+        if (folder / _MANIFEST).is_file():
+            return folder
+    problem = "is not a model" if path.exists() else "no such model"
+    raise DataError(problem, where=str(path), remedy="name a run's folder, such as NAME/current")
+
+
+def _check_manifest(folder: Path) -> None:
+    def broken(what: str) -> DataError:
+        return DataError(
+            what, where=str(folder), remedy="train it again or restore it from a copy"
+        )
+
+    path = folder / _MANIFEST
+    if path.stat().st_size > _LARGEST_TEXT_FILE:
+        raise broken("manifest.json is too large to be a manifest")
+    try:
+        manifest = json.loads(path.read_bytes())
+        version, files = manifest["format"], manifest["files"]
+        expected = {name: (files[name]["bytes"], files[name]["sha256"]) for name in files}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise broken("manifest.json is damaged") from error
+    if version != FORMAT:
+        raise DataError(
+            f"the model has format {version!r}; this version of textclf reads {FORMAT}",
+            where=str(folder),
+            remedy="update textclf or train the model again",
+        )
+    if set(expected) != {_HEADER, _TENSORS}:
+        raise broken("manifest.json lists other files than a model has")
+    for name, (size, digest) in expected.items():
+        part = folder / name
+        if not part.is_file():
+            raise broken(f"{name} is missing")
+        if part.stat().st_size != size:
+            raise broken(f"{name} has {part.stat().st_size} bytes, not {size}")
+        if _sha256(part) != digest:
+            raise broken(f"{name} does not match its checksum")
+    if (folder / _HEADER).stat().st_size > _LARGEST_TEXT_FILE:
+        raise broken("model.json is too large")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_tensors(path: Path) -> dict[str, NDArray[Any]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return dict(load_file(path))
+    except SafetensorError as error:
+        raise ValueError(f"{path.name}: {error}") from error
+
+
+def _assemble(header: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Classifier:
+    """Build a classifier, having checked that its parts fit each other."""
+    labels = [str(label) for label in header["labels"]]
+    vocabulary = Vocabulary(**{n: tensors[f"vocabulary.{n}"] for n in _VOCABULARY})
+    layers = [
+        Dense(tensors[f"layer{i}.kernel"], tensors[f"layer{i}.bias"])
+        for i in range(header["layers"])
+    ]
+    widths = [vocabulary.size, *(len(layer.bias) for layer in layers)]
+    for i, layer in enumerate(layers):
+        if layer.kernel.shape != (widths[i], widths[i + 1]):
+            raise ValueError(f"layer {i} has shape {layer.kernel.shape}")
+    if not layers or widths[-1] != len(labels):
+        raise ValueError(f"{widths[-1]} outputs for {len(labels)} labels")
+    entries = len(vocabulary.hashes)
+    if not entries == len(vocabulary.columns) == len(vocabulary.idf):
+        raise ValueError("the vocabulary's parts differ in length")
+    if len(vocabulary.text_ends) != vocabulary.size + 1:
+        raise ValueError("the vocabulary's texts are not as many as its columns")
+    settings = read_section(NgramSettings, header["ngrams"], "ngrams")
+    return Classifier(
+        labels, Vectorizer(settings, vocabulary), layers, float(header["temperature"])
+    )
+
+
+def _sparse_dense(rows: Rows, layer: Dense) -> Floats:
+    """Return rows @ kernel + bias, (rows, units) float32."""
+    out = np.empty((len(rows.indptr) - 1, layer.kernel.shape[1]), dtype=np.float32)
+    if len(rows.data) > 1 << 15:  # worth the import of numba
+        from textclf.ngrams.products import multiply
+
+        multiply(rows.indptr, rows.indices, rows.data, layer.kernel, layer.bias, out)
+        return out
+    for i, (start, end) in enumerate(zip(rows.indptr[:-1], rows.indptr[1:], strict=True)):
+        out[i] = rows.data[start:end] @ layer.kernel[rows.indices[start:end]] + layer.bias
+    return out

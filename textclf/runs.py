@@ -1,0 +1,235 @@
+"""The runs of a model: one lock, hidden until complete, published by a rename and a link."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from textclf.errors import LockedError, OutputError, UsageError
+
+CURRENT = "current"
+_LOCK = ".lock"
+_HIDDEN = ".run-"
+_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A complete run on disk.
+
+    Attributes:
+        folder: Where it lies; its name is the run's id.
+        current: Whether it is the published one.
+    """
+
+    folder: Path
+    current: bool
+
+    @property
+    def id(self) -> str:
+        """The run's id: when it began, in UTC, and six random digits."""
+        return self.folder.name
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The contents of metrics.json; empty if it cannot be read."""
+        try:
+            return dict(json.loads((self.folder / "metrics.json").read_bytes()))
+        except (OSError, ValueError):
+            return {}
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return sum(p.lstat().st_size for p in self.folder.rglob("*") if not p.is_dir())
+
+
+class RunStore:
+    """The folder of one model's runs, MODELS/NAME.
+
+    Args:
+        models_dir: Where all models lie.
+        name: The model's name: letters, digits, `.`, `_` and `-`.
+
+    Raises:
+        UsageError: If the name cannot be a folder's.
+    """
+
+    def __init__(self, models_dir: Path, name: str) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", name) or name == CURRENT:
+            raise UsageError(
+                f"{name!r} cannot be the name of a model",
+                remedy="give --name with letters, digits, '.', '_' and '-'",
+            )
+        self.folder = models_dir / name
+        self.name = name
+
+    @contextmanager
+    def lock(self, wait: float = 0.0) -> Iterator[None]:
+        """Hold the model's lock; the system lets go of it when the process ends, however it ends.
+
+        Args:
+            wait: Seconds to wait for it.
+
+        Raises:
+            LockedError: If another process has it.
+            OutputError: If the folder cannot be made.
+        """
+        from filelock import FileLock, Timeout
+
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.folder / _LOCK, timeout=wait, mode=0o666)
+            lock.acquire()
+        except Timeout as error:
+            raise LockedError(
+                "another run holds the lock",
+                where=str(self.folder),
+                remedy="wait for it to end, or give --wait 30m",
+            ) from error
+        except OSError as error:
+            raise OutputError(
+                f"cannot be written ({error.strerror})",
+                where=str(self.folder),
+                remedy="give --models-dir with a folder that you may write to",
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def start(self) -> Path:
+        """Make the hidden folder of a new run and return it; call with the lock held."""
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        folder = self.folder / f"{_HIDDEN}{stamp}-{secrets.token_hex(3)}"
+        folder.mkdir()
+        return folder
+
+    def unfinished(self) -> list[Path]:
+        """Return the hidden folders of runs that did not complete, oldest first."""
+        return sorted(self.folder.glob(f"{_HIDDEN}*")) if self.folder.is_dir() else []
+
+    def discard_unfinished(self) -> None:
+        """Remove what killed runs left behind; call with the lock held."""
+        for folder in self.unfinished():
+            shutil.rmtree(folder, ignore_errors=True)
+        for link in self.folder.glob(f".{CURRENT}-*"):
+            link.unlink(missing_ok=True)
+
+    def complete(self, hidden: Path, *, publish: bool) -> Run:
+        """Make a finished run visible by one rename; then, to publish it, switch `current`.
+
+        All its bytes are on disk before it becomes visible.
+
+        Args:
+            hidden: The folder from `start`.
+            publish: Whether `current` is to point to it.
+        """
+        for path in [*hidden.rglob("*"), hidden]:
+            _sync(path)
+        folder = self.folder / hidden.name.removeprefix(_HIDDEN)
+        hidden.rename(folder)
+        _sync(self.folder)
+        if publish:
+            self._switch(folder)
+        return Run(folder, publish)
+
+    def _switch(self, folder: Path) -> None:
+        link = self.folder / f".{CURRENT}-{secrets.token_hex(3)}"
+        link.symlink_to(folder.name)
+        link.replace(self.folder / CURRENT)
+        _sync(self.folder)
+
+    def runs(self) -> list[Run]:
+        """Return the complete runs, oldest first."""
+        if not self.folder.is_dir():
+            return []
+        published = self._published()
+        folders = sorted(p for p in self.folder.iterdir() if _RUN_ID.fullmatch(p.name))
+        return [Run(p, p.name == published) for p in folders if p.is_dir()]
+
+    def _published(self) -> str | None:
+        try:
+            return os.readlink(self.folder / CURRENT)  # noqa: PTH115
+        except OSError:
+            return None
+
+    def current(self) -> Run | None:
+        """Return the published run, if there is one."""
+        return next((run for run in self.runs() if run.current), None)
+
+    def find(self, run_id: str) -> Run:
+        """Return a run by its id, the start of it, or `current`.
+
+        Raises:
+            UsageError: If there is none, or more than one.
+        """
+        found = [r for r in self.runs() if r.id.startswith(run_id) or (r.current and run_id == CURRENT)]
+        if len(found) == 1:
+            return found[0]
+        what = f"{len(found)} runs begin with {run_id}" if found else f"no run {run_id}"
+        raise UsageError(what, where=str(self.folder), remedy=f"see 'textclf runs list {self.name}'")
+
+    def promote(self, run: Run) -> Run:
+        """Publish a run; call with the lock held."""
+        self._switch(run.folder)
+        return Run(run.folder, True)
+
+    def rollback(self) -> Run:
+        """Publish the run before the published one; call with the lock held.
+
+        Raises:
+            UsageError: If there is none.
+        """
+        runs = self.runs()
+        place = next((i for i, run in enumerate(runs) if run.current), 0)
+        if place == 0:
+            raise UsageError("no earlier run to go back to", where=str(self.folder))
+        return self.promote(runs[place - 1])
+
+    def prune(self, keep: int) -> list[Run]:
+        """Remove all but the newest `keep` runs and the published one; call with the lock held.
+
+        Returns:
+            The runs removed.
+        """
+        runs = self.runs()
+        removed = [run for run in runs[: max(0, len(runs) - keep)] if not run.current]
+        for run in removed:
+            # Hidden first: a run that is half removed must not be seen as complete.
+            hidden = self.folder / f"{_HIDDEN}{run.id}"
+            run.folder.rename(hidden)
+            shutil.rmtree(hidden)
+        return removed
+
+
+def models(models_dir: Path) -> list[str]:
+    """Return the names of the models that have runs."""
+    if not models_dir.is_dir():
+        return []
+    found = (p for p in models_dir.iterdir() if p.is_dir() and not p.name.startswith("."))
+    return sorted(p.name for p in found if any(_RUN_ID.fullmatch(c.name) for c in p.iterdir()))
+
+
+def default_models_dir() -> Path:
+    """Return the folder of models: TEXTCLF_MODELS_DIR, or ./models."""
+    return Path(os.environ.get("TEXTCLF_MODELS_DIR") or "models")
+
+
+def _sync(path: Path) -> None:
+    if path.is_symlink():
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
