@@ -75,6 +75,8 @@ class Dataset:
         layout: How its files are laid out.
         downloads: The published files.
         files: Paths of files that are somewhere else than in the data folder, by split.
+        checksums: SHA-256 of the files as they lie in the folder, uncompressed, by name; those of
+            downloads that are not unpacked need not be repeated.
         packaged: Whether the package itself holds the files.
         settings: Sections of the settings that this dataset changes.
         source: Path of the TOML file.
@@ -92,6 +94,7 @@ class Dataset:
     layout: Layout = field(default_factory=Layout)
     downloads: tuple[Download, ...] = ()
     files: Mapping[str, Path] = field(default_factory=dict)
+    checksums: Mapping[str, str] = field(default_factory=dict)
     packaged: bool = False
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     source: str = ""
@@ -145,6 +148,9 @@ def _dataset(
     files = reader.value(entries, "files", dict, {})
     reader.known(files, SPLITS, "files.")
     reader.check(not files or "train" in files, "files", "needs a file for train")
+    checksums = reader.value(entries, "checksums", dict, {})
+    right = all(_SHA256.fullmatch(str(value)) for value in checksums.values())
+    reader.check(right, "checksums", "must hold 64 hexadecimal digits each")
     for section, table in settings.items():
         if not isinstance(table, dict):
             raise ConfigError(f"{section} must be a section", where=str(path))
@@ -166,6 +172,7 @@ def _dataset(
             split: path.parent / Path(reader.value(files, split, str, "", "files.")).expanduser()
             for split in files
         },
+        checksums=checksums,
         packaged=reader.value(entries, "packaged", bool, False),
         settings=settings,
         source=str(path),

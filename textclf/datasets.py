@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING
 
 from textclf.dataset_config import Dataset, read
 from textclf.errors import ConfigError, DataError, UsageError
+from textclf.progress import Report, silent
 
 if TYPE_CHECKING:
-    from textclf.download import Progress
-    from textclf.fetching import Verification
+    from textclf.verification import Verification
 
 __all__ = [
     "Dataset",
     "Files",
     "default_data_dir",
+    "everything",
     "fetch",
+    "files_in",
     "find",
     "folder",
     "locate",
@@ -100,9 +102,9 @@ def locate(dataset: Dataset, data_dir: str | Path | None = None) -> Files | None
     """
     if dataset.files:
         return _own_files(dataset)
-    found = _files_in(folder(dataset, data_dir))
+    found = files_in(folder(dataset, data_dir))
     if found is None and dataset.packaged:
-        found = _files_in(_packaged_folder(dataset.name))
+        found = files_in(_packaged_folder(dataset.name))
     return found
 
 
@@ -137,7 +139,7 @@ def fetch(
     dataset: Dataset,
     data_dir: str | Path | None = None,
     *,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Report | None = None,
 ) -> Files:
     """Return the files of a dataset, downloading them first if they are not there.
 
@@ -153,9 +155,9 @@ def fetch(
     found = locate(dataset, data_dir)
     if found is not None:
         return found
-    from textclf import fetching
+    from textclf.fetching import fetch as download
 
-    fetching.fetch(dataset, folder(dataset, data_dir), progress=progress)
+    download(dataset, folder(dataset, data_dir), report=progress or silent)
     found = locate(dataset, data_dir)
     if found is None:
         raise ConfigError(
@@ -166,13 +168,20 @@ def fetch(
     return found
 
 
-def verify(dataset: Dataset, data_dir: str | Path | None = None) -> Verification:
+def verify(
+    dataset: Dataset, data_dir: str | Path | None = None, *, progress: Report | None = None
+) -> Verification:
     """Compare the files of a dataset with what was fetched, or with what is published.
+
+    Args:
+        dataset: What `find` returned.
+        data_dir: Where NAME/ is looked for; by default `default_data_dir()`.
+        progress: Called now and then with how far it is.
 
     Raises:
         DataError: There is nothing to verify.
     """
-    from textclf import fetching
+    from textclf import verification
 
     found = locate(dataset, data_dir)
     if found is None:
@@ -182,7 +191,7 @@ def verify(dataset: Dataset, data_dir: str | Path | None = None) -> Verification
             remedy=f"`textclf datasets fetch {dataset.name}` downloads it",
         )
     paths = [path for path in (found.train, found.validation, found.test) if path is not None]
-    return fetching.verify(dataset, paths)
+    return verification.verify(dataset, paths, report=progress or silent)
 
 
 def _own_files(dataset: Dataset) -> Files:
@@ -194,7 +203,8 @@ def _own_files(dataset: Dataset) -> Files:
     return Files(dataset.files["train"], dataset.files.get("validation"), dataset.files.get("test"))
 
 
-def _files_in(where: Path) -> Files | None:
+def files_in(where: Path) -> Files | None:
+    """Return the files of a dataset that lie in a folder, or None if there is no training file."""
     train = _first(where, "train")
     if train is None:
         return None
