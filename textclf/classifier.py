@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,7 @@ class Classifier:
         vectorizer: How text becomes features.
         layers: The network, first layer first; ReLU between layers, softmax at the end.
         temperature: What logits are divided by, from calibration (Guo et al. 2017).
+        class_names: What people call the labels, where that differs.
     """
 
     def __init__(
@@ -53,11 +54,18 @@ class Classifier:
         vectorizer: Vectorizer,
         layers: Sequence[Dense],
         temperature: float = 1.0,
+        class_names: Mapping[str, str] | None = None,
     ) -> None:
         self.labels = list(labels)
         self.vectorizer = vectorizer
         self.layers = list(layers)
         self.temperature = temperature
+        self.class_names = dict(class_names or {})
+
+    def name_of(self, label: str) -> str:
+        """Return the label, with what people call it where that differs: `2 Sports`."""
+        name = self.class_names.get(label, label)
+        return label if name == label else f"{label} {name}"
 
     def logits(self, rows: Rows) -> Floats:
         """Return (rows, classes) float32 logits, calibrated."""
@@ -112,6 +120,7 @@ class Classifier:
         save_file(contiguous, folder / _TENSORS)
         header = {
             "labels": self.labels,
+            "class_names": self.class_names,
             "ngrams": dataclasses.asdict(self.vectorizer.settings),
             "layers": len(self.layers),
             "temperature": self.temperature,
@@ -161,9 +170,7 @@ def model_folder(path: Path) -> Path:
 
 def _check_manifest(folder: Path) -> None:
     def broken(what: str) -> DataError:
-        return DataError(
-            what, where=str(folder), remedy="train it again or restore it from a copy"
-        )
+        return DataError(what, where=str(folder), remedy="train it again or restore it from a copy")
 
     path = folder / _MANIFEST
     if path.stat().st_size > _LARGEST_TEXT_FILE:
@@ -230,7 +237,11 @@ def _assemble(header: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Class
         raise ValueError("the vocabulary's texts are not as many as its columns")
     settings = read_section(NgramSettings, header["ngrams"], "ngrams")
     return Classifier(
-        labels, Vectorizer(settings, vocabulary), layers, float(header["temperature"])
+        labels,
+        Vectorizer(settings, vocabulary),
+        layers,
+        float(header["temperature"]),
+        {str(label): str(name) for label, name in header["class_names"].items()},
     )
 
 

@@ -82,18 +82,18 @@ class Evaluation:
     @property
     def precision(self) -> Floats:
         """(classes,) precision; 0 for a class that is never predicted."""
-        return np.diag(self.confusion) / np.maximum(1, self.confusion.sum(axis=0))
+        return np.asarray(np.diag(self.confusion) / np.maximum(1, self.confusion.sum(axis=0)))
 
     @property
     def recall(self) -> Floats:
         """(classes,) recall; 0 for a class without rows."""
-        return np.diag(self.confusion) / np.maximum(1, self.support)
+        return np.asarray(np.diag(self.confusion) / np.maximum(1, self.support))
 
     @property
     def f1(self) -> Floats:
         """(classes,) F1."""
         both = self.confusion.sum(axis=0) + self.support
-        return 2 * np.diag(self.confusion) / np.maximum(1, both)
+        return np.asarray(2 * np.diag(self.confusion) / np.maximum(1, both))
 
     @property
     def _present(self) -> NDArray[np.bool_]:

@@ -112,6 +112,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "guide": {
         "ngrams": {
             "tokens": "words",
+            "strip_accents": True,
             "max_features": 20_000,
             "selection": "f_classif",
             "sublinear_tf": False,

@@ -90,7 +90,7 @@ class Counts:
     @property
     def df(self) -> NDArray[np.int64]:
         """(n,) int64, rows that hold the n-gram."""
-        return self.by_class.sum(axis=1)
+        return np.asarray(self.by_class.sum(axis=1))
 
 
 class DocumentFrequencies:

@@ -27,7 +27,7 @@ _ASCII_TOKENS = {
     "words": re.compile(r"\w\w+", re.ASCII),
 }
 # ASCII's separators 0x1c-0x1f are white space to str, not to re.ASCII.
-_ASCII_SEPARATORS = {code: " " for code in range(0x1C, 0x20)}
+_ASCII_SEPARATORS = dict.fromkeys(range(28, 32), " ")
 
 
 def _mix(value: int) -> int:
@@ -51,7 +51,7 @@ def _lower_sigma(text: str, place: int, tables: CharacterTables) -> int:
         bits = (tables.property_of(ord(c)) for c in part)
         return next((b for b in bits if not b & IGNORABLE), 0)
 
-    before = first_visible(reversed(text[:place]))  # type: ignore[arg-type]
+    before = first_visible(reversed(text[:place]))
     after = (tables.property_of(ord(c)) for c in text[place + 1 :])
     ahead = next((b for b in after if b & CASED or not b & IGNORABLE), 0)
     return FINAL_SIGMA if before & CASED and not ahead & CASED else SMALL_SIGMA

@@ -24,9 +24,7 @@ def chi2(by_class: NDArray[np.int64], rows_by_class: NDArray[np.int64]) -> Float
     return np.asarray(np.where(expected > 0, terms, 0.0).sum(axis=1))
 
 
-def f_classif(
-    sums: Floats, squares: Floats, rows_by_class: NDArray[np.int64]
-) -> Floats:
+def f_classif(sums: Floats, squares: Floats, rows_by_class: NDArray[np.int64]) -> Floats:
     """Return the ANOVA F-value of each n-gram's weights and the class.
 
     Exact from sums, so that no matrix is needed; the same as scikit-learn's `f_classif`.

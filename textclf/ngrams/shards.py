@@ -91,7 +91,7 @@ class ShardSet(Sequence[Shard]):
         x = csr_matrix((self.rows[i], self.n_features), dtype=np.float32)
         # Set one by one: the constructor would look through every index, and read it all.
         x.indptr, x.indices, x.data = indptr, indices, data
-        return Shard(x, labels)
+        return Shard(x, labels.astype(np.int32, copy=False))
 
     def _map(self, i: int, part: str) -> NDArray[np.generic]:
         size = {"indptr": self.rows[i] + 1, "labels": self.rows[i]}.get(part, self.nonzeros[i])

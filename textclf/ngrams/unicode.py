@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,8 +30,19 @@ IGNORABLE = 32  # invisible to the rule of the final sigma
 SIGMA, SMALL_SIGMA, FINAL_SIGMA = 0x3A3, 0x3C3, 0x3C2
 SEQUENCE = 0x110000  # a mapping at or above this is an index into `sequences`
 
-_ALONE_NAMES = ("CJK UNIFIED", "CJK COMPATIBILITY IDEOGRAPH", "HIRAGANA", "KATAKANA", "THAI ")
-_ALONE_NAMES += ("LAO ", "KHMER ", "MYANMAR ", "TIBETAN ", "YI SYLLABLE")
+_ALONE_NAMES = (
+    "CJK UNIFIED",
+    "CJK COMPATIBILITY IDEOGRAPH",
+    "HIRAGANA",
+    "KATAKANA",
+    "HALFWIDTH KATAKANA",
+    "THAI ",
+    "LAO ",
+    "KHMER ",
+    "MYANMAR ",
+    "TIBETAN ",
+    "YI SYLLABLE",
+)
 _JOINERS = (0x200C, 0x200D)
 
 
@@ -63,7 +75,7 @@ class CharacterTables:
         if target < SEQUENCE:
             return [code if target < 0 else target]
         start = target - SEQUENCE
-        return self.sequences[start + 1 : start + 1 + self.sequences[start]].tolist()
+        return [int(c) for c in self.sequences[start + 1 : start + 1 + self.sequences[start]]]
 
 
 @cache
@@ -114,7 +126,7 @@ def write_tables(path: Path = TABLES) -> None:
     """Write the tables from the running Python's Unicode database."""
     codes = range(sys.maxunicode + 1)
     surrogate = range(0xD800, 0xE000)
-    ways = {
+    ways: dict[str, Callable[[str], str]] = {
         "keep_accents": lambda c: c,
         "keep_strip": _strip,
         "lower_accents": str.lower,
@@ -158,7 +170,7 @@ def write_tables(path: Path = TABLES) -> None:
     for i, name in enumerate(columns):
         if name != "properties":
             arrays[name] = unique[:, :, i].astype(np.int32)
-    np.savez_compressed(path, allow_pickle=False, **arrays)
+    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -101,9 +101,7 @@ class Hasher:
         """Return the UTF-8 of chosen n-grams: number `places[i]` of row `rows[i]` (ascending)."""
         from textclf.ngrams.kernels import ngram_texts
 
-        text, ends = ngram_texts(
-            rows, places, block.text, block.offsets, self._ways, self._tables
-        )
+        text, ends = ngram_texts(rows, places, block.text, block.offsets, self._ways, self._tables)
         whole = text.tobytes()
         return [whole[a:b] for a, b in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)]
 

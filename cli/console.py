@@ -1,0 +1,255 @@
+"""What the command says: results to stdout, all else to stderr, as fits who is reading."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import click
+
+from textclf.errors import Interrupted
+from textclf.progress import Progress
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_STAGES = {
+    "fetch": "downloading",
+    "count": "counting n-grams",
+    "score": "scoring n-grams",
+    "vectorize": "vectorizing",
+    "train": "training",
+    "evaluate": "testing",
+}
+_LINE_EVERY = 10.0  # seconds between lines of progress where there is no terminal
+
+
+class Console:
+    """Progress and messages on stderr: bars on a terminal, timestamped lines elsewhere.
+
+    Args:
+        quiet: Say nothing.
+        log_format: `text` or `json`, for the lines.
+    """
+
+    def __init__(self, quiet: bool = False, log_format: str | None = None) -> None:
+        self.quiet = quiet
+        self._json = log_format == "json"
+        terminal = sys.stderr is not None and sys.stderr.isatty()
+        self._bars_wanted = terminal and not quiet and log_format is None
+        self._bars: Bars | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._stage, self._said = "", 0.0
+        self._signal = 0
+        self._handlers: dict[int, Any] = {}
+        self.run_id: str | None = None
+
+    def __enter__(self) -> Console:
+        logging.getLogger("textclf").addHandler(_ToConsole(self))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._handlers[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        logger = logging.getLogger("textclf")
+        for handler in [h for h in logger.handlers if isinstance(h, _ToConsole)]:
+            logger.removeHandler(handler)
+        self._end_bars()
+
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
+        if self._signal:  # asked twice: at once
+            raise Interrupted("stopped at once", number)
+        self._signal = number
+
+    def should_stop(self) -> bool:
+        """Return whether a signal asked the command to stop."""
+        return self._signal != 0
+
+    def check(self) -> None:
+        """Raise Interrupted if a signal asked the command to stop."""
+        if self._signal:
+            raise Interrupted("stopped by a signal", self._signal)
+
+    def report(self, progress: Progress) -> None:
+        """Show how far a stage is."""
+        if progress.stage != "train":
+            self.check()
+        if self.quiet:
+            return
+        if self._bars_wanted:
+            self._draw(progress)
+            return
+        now = time.monotonic()
+        fresh = progress.stage != self._stage
+        if fresh or now - self._said >= _LINE_EVERY:
+            self._stage, self._said = progress.stage, now
+            self.say(_STAGES.get(progress.stage, progress.stage), **_figures(progress))
+
+    def _draw(self, progress: Progress) -> None:
+        if self._bars is None:
+            self._bars = _bars()
+            self._bars.start()
+        task = self._tasks.get(progress.stage)
+        if task is None:
+            for other in self._tasks.values():  # a stage begins when the one before it has ended
+                done = self._bars.tasks[other].completed
+                self._bars.update(other, total=done, completed=done)
+            name = _STAGES.get(progress.stage, progress.stage)
+            task = self._tasks[progress.stage] = self._bars.add_task(name, figures="")
+        shown = "  ".join(f"{k} {v:.4g}" for k, v in progress.figures.items())
+        self._bars.update(task, completed=progress.done, total=progress.total, figures=shown)
+
+    def _end_bars(self) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
+            self._tasks.clear()
+
+    def say(self, message: str, level: str = "info", **figures: Any) -> None:
+        """Say one line."""
+        if self.quiet and level == "info":
+            return
+        moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        if self._json:
+            record = {"time": moment, "level": level, "message": message, **figures}
+            if self.run_id:
+                record["run"] = self.run_id
+            line = json.dumps(record, ensure_ascii=False)
+        else:
+            shown = " ".join(f"{key}={_short(value)}" for key, value in figures.items())
+            line = f"{moment} {level} {message} {shown}".rstrip()
+        if self._bars is not None:
+            self._bars.console.print(
+                f"{message} {line.partition(message)[2]}".strip(), markup=False
+            )
+        elif sys.stderr is not None:
+            if self._bars_wanted:
+                line = message
+            click.echo(line, err=True)
+
+    def result(self, text: str) -> None:
+        """Print a result on stdout, after the bars."""
+        self._end_bars()
+        if not self.quiet and sys.stdout is not None:
+            click.echo(text)
+
+    def json(self, value: Mapping[str, Any] | Sequence[Any]) -> None:
+        """Print a JSON value on stdout."""
+        self._end_bars()
+        if sys.stdout is not None:
+            click.echo(json.dumps(value, ensure_ascii=False))
+
+
+class _ToConsole(logging.Handler):
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.WARNING)
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._console.say(record.getMessage(), record.levelname.lower())
+
+
+def _bars() -> Bars:
+    from rich.console import Console as RichConsole
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+    from rich.progress import Progress as RichProgress
+
+    return RichProgress(
+        SpinnerColumn(finished_text="✓"),
+        TextColumn("{task.description:<16}"),
+        BarColumn(bar_width=28),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[figures]}"),
+        console=RichConsole(stderr=True),
+    )
+
+
+def _figures(progress: Progress) -> dict[str, Any]:
+    total = {} if progress.total is None else {"total": progress.total}
+    return {"done": progress.done, **total, **progress.figures}
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def output_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Add --quiet, --log-format and --debug, and pass the command a `console`."""
+
+    @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
+    @click.option(
+        "--log-format",
+        type=click.Choice(["text", "json"]),
+        help="Lines on stderr for people or for machines; on a terminal, bars by default.",
+    )
+    @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+    @functools.wraps(command)
+    def wrapped(*args: Any, quiet: bool, log_format: str | None, debug: bool, **kwargs: Any) -> R:
+        with Console(quiet, log_format) as console:
+            return command(*args, console=console, **kwargs)
+
+    return wrapped
+
+
+def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
+    """Return rows as aligned columns of plain text; columns of numbers align right."""
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    numeric = [all(_is_number(row[i]) for row in rows) for i in range(len(header))]
+
+    def line(row: Sequence[str]) -> str:
+        cells = (
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, numeric, strict=True)
+        )
+        return "  ".join(cells).rstrip()
+
+    return "\n".join(line(row) for row in [header, *rows])
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "").replace(",", "").replace("%", "").strip("-+ ").isdigit()
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as people write them: 8.2 s, 3 min 20 s, 1 h 05 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def size(count: float) -> str:
+    """Return bytes as people write them: 12 kB, 3.4 MB."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} GB"

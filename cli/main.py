@@ -1,0 +1,110 @@
+"""The `textclf` command: finds the subcommand, and turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+import textclf
+from textclf.errors import OutputError, TextclfError
+
+# Subcommand -> what it does. Its module is imported only when it is called: help must be quick.
+COMMANDS = {
+    "train": "Train a model and publish it.",
+    "predict": "Label texts with a trained model.",
+    "evaluate": "Measure a trained model on labelled rows.",
+    "datasets": "List, describe, fetch and verify the named datasets.",
+    "runs": "List, show, promote and prune the runs of a model.",
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"textclf.cli.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            close = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"; did you mean {close[0]}?" if close else "; see 'textclf --help'"
+            ctx.fail(f"no command {args[0]!r}{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.command(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, 2 usage, 65 bad data, 69 not fetched, 73 cannot write, 75 locked, "
+    "78 bad configuration, 80 below the quality gate, 130/143 stopped by a signal.",
+)
+@click.version_option(textclf.__version__, prog_name="textclf")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """Train text classifiers on corpora that may be far larger than memory.
+
+    Shortest way: textclf train --dataset sample
+    """
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command and exit with its code."""
+    arguments = list(sys.argv[1:] if args is None else args)
+    debug = "--debug" in arguments
+    try:
+        cli.main(arguments, prog_name="textclf", standalone_mode=False)
+        _flush()
+    except click.ClickException as error:
+        if debug:
+            raise
+        _fail(error.format_message(), error.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except TextclfError as error:
+        if debug:
+            raise
+        _fail(str(error), error.exit_code)
+    except BrokenPipeError:
+        # Whoever read the output has closed it: `textclf predict ... | head` is no error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(0)
+    except OSError as error:
+        if debug or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            raise
+        where = str(error.filename or "output")
+        wrong = OutputError(f"cannot be written ({error.strerror})", where=where)
+        _fail(str(wrong), wrong.exit_code)
+
+
+def _flush() -> None:
+    if sys.stdout is not None:  # None where the command was started with stdout closed
+        sys.stdout.flush()
+
+
+def _fail(message: str, code: int) -> None:
+    try:
+        print(f"textclf: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    finally:
+        sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from textclf.corpus.reader import CorpusFormat
+
+C = TypeVar("C", bound=Callable[..., object])
+
+PATH = click.Path(path_type=Path)
+
+
+def models_dir_option(command: C) -> C:
+    """Add --models-dir."""
+    return click.option(
+        "--models-dir",
+        type=PATH,
+        envvar="TEXTCLF_MODELS_DIR",
+        default=Path("models"),
+        show_default=True,
+        help="Where runs go.  [env: TEXTCLF_MODELS_DIR]",
+    )(command)
+
+
+def data_dir_option(command: C) -> C:
+    """Add --data-dir."""
+    return click.option(
+        "--data-dir",
+        type=PATH,
+        envvar="TEXTCLF_DATA_DIR",
+        help="Where NAME/train.csv and NAME/test.csv are looked for, and downloads go.  "
+        "[env: TEXTCLF_DATA_DIR]",
+    )(command)
+
+
+def format_options(command: C) -> C:
+    """Add the options that say how files are laid out."""
+    options = [
+        click.option("--label-column", help="Name of the label's column, or its number from 1."),
+        click.option(
+            "--text-column",
+            "text_columns",
+            multiple=True,
+            help="Name or number of a text column; may be given several times.",
+        ),
+        click.option("--header/--no-header", default=None, help="Whether row 1 names the columns."),
+        click.option("--delimiter", help="What separates columns, such as ',' or '\\t'."),
+        click.option(
+            "--format",
+            "file_format",
+            type=click.Choice(["csv", "tsv", "jsonl", "parquet", "fasttext", "lines"]),
+            help="Format of the files; by default told from names and contents.",
+        ),
+        click.option("--encoding", help="Encoding of the files.  [default: utf-8]"),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def corpus_format(
+    label_column: str | None,
+    text_columns: tuple[str, ...],
+    header: bool | None,
+    delimiter: str | None,
+    file_format: str | None,
+    encoding: str | None,
+    has_labels: bool = True,
+) -> CorpusFormat:
+    """Return what the options of `format_options` say."""
+    from textclf.corpus.reader import CorpusFormat
+
+    return CorpusFormat(
+        format=file_format,  # type: ignore[arg-type]
+        delimiter="\t" if delimiter == "\\t" else delimiter,
+        header=header,
+        encoding=encoding,
+        label_column=_column(label_column) if label_column is not None else None,
+        text_columns=tuple(_column(c) for c in text_columns),
+        has_labels=has_labels,
+    )
+
+
+def _column(text: str) -> str | int:
+    return int(text) if text.isdecimal() else text

@@ -1,0 +1,174 @@
+"""textclf train."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from textclf.errors import UsageError
+from textclf.settings import PRESETS, read_toml, resolve
+
+from .console import Console, duration, output_options, size
+from .options import PATH, corpus_format, data_dir_option, format_options, models_dir_option
+
+if TYPE_CHECKING:
+    from textclf.pipeline import TrainedRun, TrainingFiles
+
+
+@click.command(short_help="Train a model and publish it.")
+@click.option("--dataset", help="A named dataset; see 'textclf datasets list'.")
+@click.option("--train-file", "train_files", multiple=True, help="Labelled rows to train on.")
+@click.option("--validation-file", "validation_files", multiple=True, help="For early stopping.")
+@click.option("--test-file", "test_files", multiple=True, help="For the final figures.")
+@click.option("--name", help="The model's name.  [default: the dataset's or the file's]")
+@format_options
+@data_dir_option
+@models_dir_option
+@click.option("--config", type=PATH, help="A TOML file with settings, or of a dataset.")
+@click.option("--preset", type=click.Choice(sorted(PRESETS)), help="Settings to start from.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Change one setting."
+)
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="The same as training.seed.")
+@click.option("--wait", default="0", metavar="DURATION", help="Wait for the lock, such as 30m.")
+@click.option("--json", "as_json", is_flag=True, help="Print metrics.json's contents.")
+@output_options
+def train(
+    dataset: str | None,
+    train_files: tuple[str, ...],
+    validation_files: tuple[str, ...],
+    test_files: tuple[str, ...],
+    name: str | None,
+    data_dir: Path | None,
+    models_dir: Path,
+    config: Path | None,
+    preset: str | None,
+    overrides: tuple[str, ...],
+    seed: int | None,
+    wait: str,
+    as_json: bool,
+    console: Console,
+    **layout: Any,
+) -> None:
+    """Train a model on a named dataset or on files, and publish it.
+
+    \b
+    textclf train --dataset ag_news
+    textclf train --train-file reviews.csv --label-column stars --text-column review
+    """
+    from textclf.pipeline import train as run_training
+
+    tables: list[tuple[str, Mapping[str, Any]]] = []
+    if preset:
+        tables.append((f"--preset {preset}", PRESETS[preset]))
+    names: Mapping[str, str] = {}
+    if dataset or (config and not train_files):
+        if dataset and train_files:
+            raise UsageError("--dataset and --train-file exclude each other")
+        found, files = _dataset_files(dataset or str(config), data_dir, console)
+        tables.insert(0, (found.source, found.settings))
+        names, chosen = found.class_names, name or found.name
+    elif train_files:
+        from textclf.pipeline import TrainingFiles
+
+        files = TrainingFiles(train_files, validation_files, test_files, corpus_format(**layout))
+        chosen = name or _stem(train_files[0])
+    else:
+        raise UsageError(
+            "there is nothing to train on",
+            remedy="give --dataset NAME (see 'textclf datasets list') or --train-file FILE",
+        )
+    if config and (dataset or train_files):
+        tables.append((str(config), _settings_of(read_toml(config))))
+    extra = [f"training.seed={seed}"] if seed is not None else []
+    trained = run_training(
+        chosen,
+        files,
+        resolve(tables, [*overrides, *extra]),
+        models_dir,
+        class_names=names,
+        wait=seconds(wait),
+        report=console.report,
+        should_stop=console.should_stop,
+    )
+    if as_json:
+        console.json(trained.metrics)
+    else:
+        console.result(summary(trained, models_dir / chosen))
+
+
+def _dataset_files(
+    dataset: str, data_dir: Path | None, console: Console
+) -> tuple[Any, TrainingFiles]:
+    from textclf import datasets
+    from textclf.corpus.reader import CorpusFormat
+    from textclf.pipeline import TrainingFiles
+    from textclf.progress import Progress
+
+    found = datasets.find(dataset)
+    files = datasets.fetch(
+        found,
+        data_dir,
+        progress=lambda p: console.report(Progress("fetch", p.done, p.total)),
+    )
+    layout = found.layout
+    return found, TrainingFiles(
+        (str(files.train),),
+        (str(files.validation),) if files.validation else (),
+        (str(files.test),) if files.test else (),
+        CorpusFormat(
+            header=layout.header,
+            label_column=layout.label_column,
+            text_columns=layout.text_columns,
+        ),
+    )
+
+
+def _settings_of(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in table.items() if k not in ("data", "dataset")}
+
+
+def _stem(file: str) -> str:
+    name = Path(file).name.split(".")[0] if file != "-" else "stdin"
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-") or "model"
+
+
+def seconds(text: str) -> float:
+    """Return a duration such as 90, 90s, 30m, 2h or 1d in seconds."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text.strip())
+    if not match:
+        raise UsageError(f"{text!r} is no duration", remedy="write it like 90s, 30m or 2h")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+
+
+def summary(trained: TrainedRun, model: Path) -> str:
+    """Return the figures of a run, for people."""
+    m = trained.metrics
+    samples, spent = m["samples"], m["seconds"]
+    lines = [
+        f"model       {model / 'current'}",
+        f"rows        {samples['train']:,} train, {samples['validation']:,} validation, "
+        f"{samples['test']:,} test; {m['classes']} classes",
+        f"features    {m['features']:,} n-grams; {m['layout']}",
+        f"training    {m['epochs']} epochs of {m['steps_per_epoch']:,} steps, "
+        f"best {m['best_epoch']}",
+        f"validation  {_figures(m['validation'])}",
+        f"test        {_figures(m['test']) if m['test'] else 'no test file'}",
+        f"time        {duration(spent['total'])}: "
+        + ", ".join(f"{k} {duration(v)}" for k, v in spent.items() if k != "total"),
+        f"memory      {size(m['peak_rss_bytes'])} at most",
+        "",
+        f"Try it:     echo 'some text' | textclf predict {model / 'current'}",
+    ]
+    return "\n".join(lines)
+
+
+def _figures(figures: Mapping[str, float]) -> str:
+    return (
+        f"accuracy {figures['accuracy']:.4f}, macro F1 {figures['macro_f1']:.4f}, "
+        f"loss {figures['loss']:.4f}"
+    )

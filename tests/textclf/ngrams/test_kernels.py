@@ -1,0 +1,93 @@
+"""Tokenizing and hashing: kernels, plain Python and scikit-learn say the same."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.feature_extraction.text import CountVectorizer
+
+from textclf.corpus.block import TextBlock
+from textclf.ngrams import reference
+from textclf.ngrams.vectorizer import Hasher
+from textclf.settings import NgramSettings
+
+WAYS = [
+    NgramSettings(analyzer=analyzer, tokens=tokens, strip_accents=strip, min_n=low, max_n=high)
+    for analyzer, tokens in [
+        ("word", "words"),
+        ("word", "words+punctuation"),
+        ("char", "words"),
+        ("char_wb", "words"),
+    ]
+    for strip in (True, False)
+    for low, high in [(1, 2), (3, 5)]
+]
+TEXTS = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("aΣσ ς.'\t")))
+
+
+def kernel_hashes(texts: list[str], way: NgramSettings) -> list[list[int]]:
+    hashed = Hasher(way)(TextBlock.from_texts(texts))
+    return [hashed.hashes[a:b].tolist() for a, b in zip(hashed.ends, hashed.ends[1:], strict=False)]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=repr)
+def test_kernels_equal_plain_python_on_many_languages(way, sentences):
+    texts = list(sentences.values())
+    assert kernel_hashes(texts, way) == [
+        [h for _, h in reference.ngrams(text, way)] for text in texts
+    ]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(TEXTS, min_size=1, max_size=4), st.sampled_from(WAYS))
+def test_kernels_equal_plain_python_on_any_text(texts, way):
+    expected = [[h for _, h in reference.ngrams(text, way)] for text in texts]
+    assert kernel_hashes(texts, way) == expected
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(TEXTS, min_size=1, max_size=4), st.sampled_from(WAYS))
+def test_texts_of_ngrams_are_found_again(texts, way):
+    block = TextBlock.from_texts(texts)
+    expected = [(r, p, t) for r, text in enumerate(texts)
+                for p, (t, _) in enumerate(reference.ngrams(text, way))]  # fmt: skip
+    rows = np.array([r for r, _, _ in expected], np.int64)
+    places = np.array([p for _, p, _ in expected], np.int64)
+    assert Hasher(way).texts(block, rows, places) == [t.encode() for _, _, t in expected]
+
+
+@pytest.mark.parametrize("analyzer", ["word", "char", "char_wb"])
+@pytest.mark.parametrize("bounds", [(1, 1), (1, 2), (2, 4), (6, 9)])
+@pytest.mark.parametrize("accents", [None, "unicode"])
+def test_ngrams_are_those_of_scikit_learn(analyzer, bounds, accents, sentences):
+    analyze = CountVectorizer(
+        analyzer=analyzer, ngram_range=bounds, strip_accents=accents
+    ).build_analyzer()
+    way = NgramSettings(
+        analyzer=analyzer,
+        tokens="words",
+        min_n=bounds[0],
+        max_n=bounds[1],
+        strip_accents=accents is not None,
+    )
+    for text in sentences.values():
+        assert sorted(t for t, _ in reference.ngrams(text, way)) == sorted(analyze(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("I can't!", ["i", "can", "'", "t", "!"]),
+        ("東京タワー is 5€", ["東", "京", "タ", "ワ", "ー", "is", "5", "€"]),
+        ("प्राप्त है।", ["प्राप्त", "है", "।"]),
+        ("", []),
+    ],
+)
+def test_default_words_keep_punctuation_marks_and_single_characters(text, words):
+    way = NgramSettings(max_n=1)
+    assert [t for t, _ in reference.ngrams(text, way)] == words
+
+
+def test_a_row_of_megabytes_is_one_row():
+    text = "word " * 300_000
+    assert len(kernel_hashes([text, "a b"], NgramSettings())[0]) == 599_999

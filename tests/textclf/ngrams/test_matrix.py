@@ -1,0 +1,173 @@
+"""The streamed matrix against scikit-learn's in-memory pipeline."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix, vstack
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.feature_selection import SelectKBest, chi2, f_classif
+
+from textclf.corpus.block import TextBlock
+from textclf.ngrams import matrix as passes
+from textclf.ngrams.matrix import Split, choose_vocabulary, count_ngrams, write_matrix
+from textclf.ngrams.shards import ShardWriter
+from textclf.ngrams.vectorizer import CompiledVectorizer
+from textclf.settings import PRESETS, NgramSettings, resolve
+
+GUIDE = resolve([("guide", PRESETS["guide"])]).ngrams
+EVERYTHING = Split(0.0, 1)
+SHARED = Path(__file__).parents[4] / "shared" / "data" / "ag_news" / "train.csv.gz"
+
+
+def cut(texts, labels, size):
+    return [
+        TextBlock.from_texts(texts[i : i + size], np.array(labels[i : i + size], np.int32))
+        for i in range(0, len(texts), size)
+    ]
+
+
+def stream(blocks, settings, folder: Path, split=EVERYTHING):
+    """Run all passes; return (n-grams, training matrix, its labels, validation rows)."""
+    survey = count_ngrams(lambda: blocks, settings, split)
+    vocabulary = choose_vocabulary(lambda: blocks, settings, split, survey)
+    vectorizer = CompiledVectorizer(settings, vocabulary)
+    classes = len(survey.rows_by_class)
+    writers = []
+    for part in ("train", "validation"):
+        (folder / part).mkdir()
+        writers.append(ShardWriter(folder / part, vocabulary.size, classes, 3, 1))
+    recode = np.arange(classes, dtype=np.int32)
+    texts = write_matrix(lambda: blocks, vectorizer, split, recode, *writers)
+    train, held_out = (writer.close() for writer in writers)
+    rows = vectorizer.transform(blocks[0])
+    first = csr_matrix(
+        (rows.data, rows.indices, rows.indptr), shape=(len(blocks[0]), vocabulary.size)
+    )
+    return [t.decode() for t in texts], first, train, held_out
+
+
+def assert_same(ours, names, theirs, scores, threshold, tmp_first):
+    """Same n-grams, but for ties in score at the cut; same values within 1e-5."""
+    assert len(ours) == len(names)
+    for name in set(ours) ^ set(names):
+        assert scores[name] == pytest.approx(threshold, rel=1e-9)
+    place = {name: i for i, name in enumerate(names)}
+    mine = {name: i for i, name in enumerate(ours)}
+    shared = [name for name in ours if name in place]
+    assert len(shared) > 0.9 * len(ours)
+    difference = tmp_first[:, [mine[n] for n in shared]] - theirs[:, [place[n] for n in shared]]
+    assert abs(difference).max() < 1e-5
+
+
+def check_guide(texts, labels, k, folder):
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), min_df=2, strip_accents="unicode")
+    full = vectorizer.fit_transform(texts)
+    select = SelectKBest(f_classif, k=min(k, full.shape[1])).fit(full, labels)
+    names = vectorizer.get_feature_names_out()
+    scores = dict(zip(names, select.scores_, strict=True))
+    threshold = min(scores[n] for n in names[select.get_support()])
+    settings = NgramSettings(**{**GUIDE.__dict__, "max_features": k})
+    blocks = cut(texts, labels, 101)
+    ours, first, _, _ = stream(blocks, settings, folder)
+    assert_same(
+        ours,
+        names[select.get_support()],
+        select.transform(full[: len(blocks[0])]),
+        scores,
+        threshold,
+        first,
+    )
+
+
+@pytest.mark.parametrize("k", [500, 20_000])
+def test_guide_settings_equal_scikit_learn_on_many_languages(k, multilingual, tmp_path):
+    check_guide(*multilingual, k, tmp_path)
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the shared real data are not here")
+def test_guide_settings_equal_scikit_learn_on_ag_news(tmp_path):
+    import csv
+
+    with gzip.open(SHARED, "rt", encoding="utf-8", newline="") as file:
+        rows = [row for row, _ in zip(csv.reader(file), range(8000), strict=False)]
+    check_guide([" ".join(r[1:]) for r in rows], [int(r[0]) - 1 for r in rows], 20_000, tmp_path)
+
+
+def test_chi2_chooses_as_scikit_learn_on_presence(multilingual, tmp_path):
+    texts, labels = multilingual
+    counter = CountVectorizer(
+        ngram_range=(1, 2), min_df=2, token_pattern=r"(?u)\b\w\w+\b", binary=True
+    )
+    present = counter.fit_transform(texts)
+    select = SelectKBest(chi2, k=300).fit(present, labels)
+    names = counter.get_feature_names_out()
+    scores = dict(zip(names, select.scores_, strict=True))
+    threshold = min(scores[n] for n in names[select.get_support()])
+    settings = NgramSettings(tokens="words", max_features=300)
+    ours, *_ = stream(cut(texts, labels, 50), settings, tmp_path)
+    for name in set(ours) ^ set(names[select.get_support()]):
+        assert scores[name] == pytest.approx(threshold, rel=1e-9)
+
+
+@pytest.mark.parametrize("selection", ["chi2", "f_classif"])
+def test_many_classes_are_scored_in_a_pass_of_their_own(
+    selection, multilingual, tmp_path, monkeypatch
+):
+    blocks = cut(*multilingual, 100)
+    settings = NgramSettings(selection=selection, max_features=400)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    at_once, *_ = stream(blocks, settings, tmp_path / "a")
+    monkeypatch.setattr(passes, "_CLASSES_AT_ONCE", 3)
+    apart, *_ = stream(blocks, settings, tmp_path / "b")
+    assert at_once == apart
+
+
+@pytest.mark.parametrize("sublinear", [True, False])
+@pytest.mark.parametrize("use_idf", [True, False])
+@pytest.mark.parametrize("smooth", [True, False])
+@pytest.mark.parametrize("norm", ["l2", "none"])
+def test_weights_equal_scikit_learn(sublinear, use_idf, smooth, norm, multilingual, tmp_path):
+    texts, labels = multilingual
+    theirs = TfidfVectorizer(
+        token_pattern=r"(?u)\b\w\w+\b", ngram_range=(1, 2), min_df=2, sublinear_tf=sublinear,
+        use_idf=use_idf, smooth_idf=smooth, norm=None if norm == "none" else norm,
+    )  # fmt: skip
+    full = theirs.fit_transform(texts)
+    settings = NgramSettings(
+        tokens="words", max_features=0, sublinear_tf=sublinear, use_idf=use_idf,
+        smooth_idf=smooth, norm=norm,
+    )  # fmt: skip
+    ours, first, _, _ = stream(cut(texts, labels, 100), settings, tmp_path)
+    place = {name: i for i, name in enumerate(theirs.get_feature_names_out())}
+    assert set(place) == set(ours)
+    assert abs(first - full[:100][:, [place[n] for n in ours]]).max() < 1e-5
+
+
+def test_shards_hold_every_row_once_and_the_split_is_by_text(multilingual, tmp_path):
+    texts, labels = multilingual
+    settings = NgramSettings(max_features=0)
+    blocks = cut(texts * 2, labels * 2, 100)
+    _, _, train, held_out = stream(blocks, settings, tmp_path, Split(0.25, 7))
+    assert train.n_rows + held_out.n_rows == 1200
+    assert 0.15 < held_out.n_rows / 1200 < 0.35
+    # Each text is there twice, both times on the same side.
+    assert train.n_rows % 2 == 0
+    stacked = vstack([shard.x for shard in train] + [shard.x for shard in held_out])
+    sums = np.sort(np.asarray(stacked.sum(axis=1)).ravel())
+    np.testing.assert_allclose(sums[::2], sums[1::2], atol=1e-5)
+    counted = np.bincount(np.concatenate([s.y for s in [*train, *held_out]]))
+    assert counted.tolist() == (2 * np.bincount(labels)).tolist()
+
+
+def test_the_cut_into_blocks_changes_nothing(multilingual, tmp_path):
+    settings = NgramSettings(max_features=300)
+    results = []
+    for size in (7, 600):
+        (tmp_path / str(size)).mkdir()
+        ours, _, train, _ = stream(cut(*multilingual, size), settings, tmp_path / str(size))
+        results.append((ours, sum(shard.x.sum() for shard in train)))
+    assert results[0][0] == results[1][0]
+    assert results[0][1] == pytest.approx(results[1][1])

@@ -1,0 +1,50 @@
+"""Scores from sums against scikit-learn's scores of a matrix."""
+
+import numpy as np
+import pytest
+import sklearn.feature_selection
+from scipy.sparse import random as random_matrix
+
+from textclf.ngrams.selection import best, chi2, f_classif
+
+
+@pytest.fixture
+def matrix():
+    x = random_matrix(300, 50, 0.1, format="csr", rng=np.random.default_rng(3))
+    y = np.random.default_rng(4).integers(0, 4, 300)
+    return x, y, np.bincount(y)
+
+
+def by_class(x, y):
+    return np.stack([np.asarray(x[y == k].sum(axis=0)).ravel() for k in range(4)], axis=1)
+
+
+def test_chi2_equals_that_of_scikit_learn_on_presence(matrix):
+    x, y, rows = matrix
+    present = (x > 0).astype(np.float64)
+    ours = chi2(by_class(present, y).astype(np.int64), rows)
+    np.testing.assert_allclose(ours, sklearn.feature_selection.chi2(present, y)[0], rtol=1e-9)
+
+
+def test_f_classif_equals_that_of_scikit_learn(matrix):
+    x, y, rows = matrix
+    squares = np.asarray(x.multiply(x).sum(axis=0)).ravel()
+    ours = f_classif(by_class(x, y), squares, rows)
+    np.testing.assert_allclose(ours, sklearn.feature_selection.f_classif(x, y)[0], rtol=1e-9)
+
+
+def test_f_classif_passes_over_a_class_without_rows(matrix):
+    x, y, rows = matrix
+    squares = np.asarray(x.multiply(x).sum(axis=0)).ravel()
+    wider = np.concatenate([by_class(x, y), np.zeros((50, 1))], axis=1)
+    np.testing.assert_allclose(
+        f_classif(wider, squares, np.append(rows, 0)), f_classif(by_class(x, y), squares, rows)
+    )
+
+
+@pytest.mark.parametrize(
+    ("k", "chosen"), [(0, [0, 1, 2, 3]), (9, [0, 1, 2, 3]), (1, [2]), (2, [1, 2]), (3, [0, 1, 2])]
+)
+def test_best_takes_high_scores_then_high_df_then_the_first(k, chosen):
+    scores = np.array([1.0, 1.0, 5.0, np.nan])
+    assert best(scores, np.array([3, 4, 1, 9]), k).tolist() == chosen

@@ -1,0 +1,5 @@
+"""`python -m textclf` is `textclf`."""
+
+from textclf.cli.main import main
+
+main()
