@@ -159,7 +159,7 @@ class RunStore:
 
     def _published(self) -> str | None:
         try:
-            return os.readlink(self.folder / CURRENT)  # noqa: PTH115
+            return str((self.folder / CURRENT).readlink())
         except OSError:
             return None
 
@@ -173,11 +173,15 @@ class RunStore:
         Raises:
             UsageError: If there is none, or more than one.
         """
-        found = [r for r in self.runs() if r.id.startswith(run_id) or (r.current and run_id == CURRENT)]
+        found = [
+            r for r in self.runs() if r.id.startswith(run_id) or (r.current and run_id == CURRENT)
+        ]
         if len(found) == 1:
             return found[0]
         what = f"{len(found)} runs begin with {run_id}" if found else f"no run {run_id}"
-        raise UsageError(what, where=str(self.folder), remedy=f"see 'textclf runs list {self.name}'")
+        raise UsageError(
+            what, where=str(self.folder), remedy=f"see 'textclf runs list {self.name}'"
+        )
 
     def promote(self, run: Run) -> Run:
         """Publish a run; call with the lock held."""

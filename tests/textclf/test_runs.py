@@ -1,0 +1,135 @@
+"""Runs: hidden until complete, one published, one writer at a time."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from textclf.errors import LockedError, OutputError, UsageError
+from textclf.runs import RunStore, models
+
+
+@pytest.fixture
+def store(tmp_path):
+    return RunStore(tmp_path, "news")
+
+
+def add(store, publish=True, day=1):
+    with store.lock():
+        hidden = store.folder / f".run-202601{day:02d}T000000Z-abcdef"
+        hidden.mkdir()
+        (hidden / "metrics.json").write_text('{"test": {"accuracy": 0.9}}')
+        return store.complete(hidden, publish=publish)
+
+
+def test_a_run_is_hidden_until_it_is_complete(store):
+    with store.lock():
+        hidden = store.start()
+        (hidden / "metrics.json").write_text("{}")
+        assert store.runs() == []
+        assert store.unfinished() == [hidden]
+        run = store.complete(hidden, publish=True)
+    assert store.runs() == [run]
+    assert store.unfinished() == []
+    assert (store.folder / "current" / "metrics.json").exists()
+
+
+def test_current_is_switched_by_publishing_only(store):
+    first = add(store, day=1)
+    add(store, publish=False, day=2)
+    assert store.current() == first
+    third = add(store, day=3)
+    assert store.current() == third
+    assert str((store.folder / "current").readlink()) == third.id
+
+
+def test_promote_and_rollback(store):
+    first, second = add(store, day=1), add(store, day=2)
+    assert store.rollback().id == first.id
+    assert store.current().id == first.id
+    store.promote(second)
+    assert store.current().id == second.id
+    store.rollback()
+    with pytest.raises(UsageError, match="no earlier run"):
+        store.rollback()
+
+
+def test_prune_keeps_the_newest_and_the_published(store):
+    runs = [add(store, publish=day == 1, day=day) for day in range(1, 6)]
+    removed = store.prune(2)
+    assert [r.id for r in removed] == [r.id for r in runs[1:3]]
+    assert [r.id for r in store.runs()] == [runs[0].id, runs[3].id, runs[4].id]
+
+
+def test_what_a_killed_run_left_is_discarded(store):
+    run = add(store)
+    (store.folder / ".run-20260101T000000Z-000000").mkdir()
+    (store.folder / ".current-abc").symlink_to("nowhere")
+    store.discard_unfinished()
+    assert {p.name for p in store.folder.iterdir()} == {run.id, "current", ".lock"}
+
+
+def test_find_by_the_start_of_an_id(store):
+    first = add(store, day=1)
+    assert store.find("20260101").id == first.id
+    assert store.find("current").id == first.id
+    add(store, day=2)
+    with pytest.raises(UsageError, match="2 runs begin with 2026"):
+        store.find("2026")
+    with pytest.raises(UsageError, match="no run x"):
+        store.find("x")
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from textclf.runs import RunStore
+with RunStore(Path(sys.argv[1]), "news").lock():
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_second_process_is_locked_out(store, holder):
+    with pytest.raises(LockedError, match="another run holds the lock"), store.lock():
+        pass
+
+
+def test_the_lock_of_a_killed_process_is_free(store, holder):
+    holder.send_signal(signal.SIGKILL)
+    with store.lock(wait=10):
+        pass
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", ".hidden", "current", "x" * 101, "a b"])
+def test_names_that_are_no_folder_are_refused(tmp_path, name):
+    with pytest.raises(UsageError, match="cannot be the name"):
+        RunStore(tmp_path, name)
+
+
+def test_a_models_folder_that_is_a_file_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(OutputError, match="cannot be written"),
+        RunStore(tmp_path / "file", "news").lock(),
+    ):
+        pass
+
+
+def test_models_are_listed_by_their_runs(store, tmp_path):
+    assert models(tmp_path / "none") == []
+    add(store)
+    (tmp_path / "other").mkdir()
+    assert models(tmp_path) == ["news"]
