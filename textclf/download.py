@@ -63,8 +63,7 @@ def download(
         return target
     part = _Part(where / f"{source.file}.part", where / f"{source.file}.part.json")
     problems = []
-    agent = {"User-Agent": f"textclf/{__version__}", "Accept-Encoding": "identity"}
-    with httpx.Client(follow_redirects=True, timeout=timeout, headers=agent) as client:
+    with _client(timeout) as client:
         for url in urls:
             try:
                 _Mirror(client, url, source, part, report, sleep).get()
@@ -75,6 +74,17 @@ def download(
             part.become(target)
             return target
     raise FetchError(f"could not be fetched ({', '.join(problems)})", where=source.file)
+
+
+def _client(timeout: float) -> httpx.Client:
+    agent = {"User-Agent": f"textclf/{__version__}", "Accept-Encoding": "identity"}
+    try:
+        return httpx.Client(follow_redirects=True, timeout=timeout, headers=agent)
+    except (ImportError, ValueError, httpx.InvalidURL) as error:  # HTTP_PROXY and its like are not understood
+        raise FetchError(
+            f"the proxy cannot be used: {error}",
+            remedy="set HTTPS_PROXY to an address like http://HOST:PORT",
+        ) from None
 
 
 class _Useless(Exception):
@@ -146,19 +156,29 @@ class _Mirror:
                     self._ask()
                 self._check(resumed)
             except (httpx.UnsupportedProtocol, httpx.TooManyRedirects, httpx.InvalidURL) as problem:
-                raise _Useless(str(problem)) from None
+                raise _Useless(str(problem).rstrip(".")) from None
             except (_Broken, httpx.TransportError) as problem:
                 tries = 1 if self.part.size() > furthest + FURTHER else tries + 1
                 furthest = max(furthest, self.part.size())
-                reason = str(problem) or type(problem).__name__
+                reason = str(problem).rstrip(".") or type(problem).__name__
                 if tries == TRIES:
                     raise _Useless(f"{reason}, tried {TRIES} times") from None
                 wait = problem.wait if isinstance(problem, _Broken) else 0.0
                 wait = min(max(wait, 2.0 ** (tries - 1)), LONGEST_WAIT)
                 logger.warning("%s: %s; next try in %.0f s", _public(self.url), reason, wait)
-                self.sleep(wait)
+                self._wait(wait)
             else:
                 return
+
+    def _wait(self, seconds: float) -> None:
+        """Wait a second at a time, reporting in between: who is told may want to stop."""
+        while seconds > 0:
+            self._tell(self.part.size())
+            self.sleep(min(seconds, 1.0))
+            seconds -= 1.0
+
+    def _tell(self, done: int) -> None:
+        self.report(Progress(f"download {self.source.file}", done, self.source.size))
 
     def _ask(self) -> None:
         """Ask for the file, or for the rest of it, and append what comes."""
@@ -222,7 +242,7 @@ class _Mirror:
                     self.part.clear()
                     raise _Useless(f"has more than {size} bytes")
                 file.write(chunk)
-                self.report(Progress(f"download {self.source.file}", done, size))
+                self._tell(done)
         if done < size:
             raise _Broken(f"ended after {done} of {size} bytes")
 

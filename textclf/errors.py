@@ -17,7 +17,9 @@ class TextclfError(Exception):
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
         self.what, self.where, self.remedy = what, where, remedy
         line = f"{where}: {what}" if where else what
-        super().__init__(" ".join(f"{line}; {remedy}".split()) if remedy else " ".join(line.split()))
+        super().__init__(
+            " ".join(f"{line}; {remedy}".split()) if remedy else " ".join(line.split())
+        )
 
 
 class UsageError(TextclfError):

@@ -16,7 +16,7 @@ from textclf import datasets
 from textclf.archives import unpack
 from textclf.dataset_config import Dataset, Download
 from textclf.errors import FetchError, OutputError
-from textclf.progress import Report, silent
+from textclf.progress import Progress, Report, silent
 from textclf.verification import MANIFEST, tally
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ def fetch(
     work = folder.parent / ".fetch" / dataset.name
     try:
         work.parent.mkdir(parents=True, exist_ok=True)
-        with _lock(work.with_name(f"{work.name}.lock")):
+        with _lock(work.with_name(f"{work.name}.lock"), report):
             if datasets.files_in(folder) is not None:
                 return  # by the process that held the lock
             work.mkdir(exist_ok=True)
@@ -80,15 +80,16 @@ def addresses(source: Download) -> list[str]:
 
 
 @contextmanager
-def _lock(path: Path) -> Iterator[None]:
+def _lock(path: Path, report: Report) -> Iterator[None]:
     import filelock
 
     lock = filelock.FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        logger.info("another process is fetching into %s; waiting for it", path.parent.parent)
-        lock.acquire()
+    while True:
+        try:
+            lock.acquire(timeout=1.0)
+            break
+        except filelock.Timeout:
+            report(Progress("wait for another process to fetch it", 0))
     try:
         yield
     finally:

@@ -1,6 +1,7 @@
 """Shards: what is written comes back, scattered by the seed alone."""
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from textclf.ngrams.shards import ShardSet, ShardWriter
 def write(folder, x, y, cuts, n_shards=4, seed=1):
     folder.mkdir()
     writer = ShardWriter(folder, x.shape[1], 3, n_shards, seed)
-    for a, b in zip(cuts[:-1], cuts[1:], strict=True):
+    for a, b in pairwise(cuts):
         part = x[a:b]
         writer.append(part.indptr.astype(np.int64), part.indices, part.data, y[a:b])
     return writer.close()
@@ -23,9 +24,11 @@ def write(folder, x, y, cuts, n_shards=4, seed=1):
 @pytest.fixture
 def matrix():
     x = random_matrix(200, 30, 0.2, format="csr", dtype=np.float32, rng=np.random.default_rng(1))
-    x.indices = x.indices.astype(np.int32)
+    x = x.tolil()
     x[:, 0] = np.arange(200, dtype=np.float32)[:, None] + 1  # tells the rows apart
-    return x.tocsr(), (np.arange(200) % 3).astype(np.int32)
+    x = x.tocsr()
+    x.indices = x.indices.astype(np.int32)
+    return x, (np.arange(200) % 3).astype(np.int32)
 
 
 def rows(shards):
