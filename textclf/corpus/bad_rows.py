@@ -1,0 +1,120 @@
+"""Rows that cannot be used: how many are tolerated, and where they are written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+from textclf.errors import DataError, OutputError
+
+_SHOWN = 200  # characters of a rejected row that are kept
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0"})
+
+
+@dataclass
+class BadRows:
+    """How many bad rows are tolerated. Several corpora can share one: it counts for each alone.
+
+    Attributes:
+        limit: Most bad rows of a corpus: a number of rows, or as a float a share of them.
+        rejects: Where bad rows are written: a TSV of file, row, reason and the first 200
+            characters. The first bad row overwrites the file, later ones are added.
+    """
+
+    limit: int | float = 0
+    rejects: Path | None = None
+    _began: bool = field(default=False, init=False, repr=False)
+
+    def open(self) -> TextIO | None:
+        """Open the rejects file, if there is one.
+
+        Raises:
+            OutputError: If it cannot be written.
+        """
+        if self.rejects is None:
+            return None
+        try:
+            file = self.rejects.open("a" if self._began else "w", encoding="utf-8", newline="")
+            if not self._began:
+                file.write("file\trow\treason\tcontent\n")
+            self._began = True
+        except OSError as error:
+            raise _unwritable(self.rejects, error) from error
+        return file
+
+
+@dataclass
+class RejectLog:
+    """The bad rows of one pass.
+
+    Attributes:
+        policy: What is tolerated.
+        write: Whether bad rows are written to the rejects file; once is enough.
+        rejected: Bad rows so far.
+        rows: Good rows so far.
+    """
+
+    policy: BadRows
+    write: bool = True
+    rejected: int = 0
+    rows: int = 0
+    _file: TextIO | None = None
+
+    def start(self) -> None:
+        """Begin the rejects file, so that one is there even if no row is bad."""
+        if self.write and self._file is None:
+            self._file = self.policy.open()
+
+    def add(self, source: str, row: int, line: int, what: str, remedy: str, content: bytes) -> None:
+        """Count a bad row.
+
+        Args:
+            source: Name of the file.
+            row: Number of the row in it.
+            line: Number of its first line.
+            what: What is wrong.
+            remedy: What to do about it.
+            content: Bytes of the row, the first few at least.
+
+        Raises:
+            DataError: If no more is tolerated.
+        """
+        self.rejected += 1
+        limit = self.policy.limit
+        where = f"{source}, row {row}" if line == row else f"{source}, row {row} (line {line})"
+        if self._file is not None and self.policy.rejects is not None:
+            shown = content[: 4 * _SHOWN].decode("utf-8", "replace")[:_SHOWN].translate(_ESCAPES)
+            cells = (source.translate(_ESCAPES), str(row), what.translate(_ESCAPES), shown)
+            try:
+                self._file.write("\t".join(cells) + "\n")
+            except OSError as error:
+                raise _unwritable(self.policy.rejects, error) from error
+        if isinstance(limit, float) or self.rejected <= limit:
+            return
+        if limit:
+            what = f"{what}; this is bad row {self.rejected} and {limit} are allowed"
+        raise DataError(what, where=where, remedy=remedy)
+
+    def check_share(self, where: str) -> None:
+        """Raise a DataError if the share of bad rows is above the limit; called at the end."""
+        limit, total = self.policy.limit, self.rows + self.rejected
+        if isinstance(limit, float) and self.rejected > limit * total:
+            written = self.policy.rejects
+            raise DataError(
+                f"{self.rejected} of {total} rows are bad, more than the share {limit} allowed",
+                where=where,
+                remedy=f"see {written}" if written else "have them written to a rejects file",
+            )
+
+    def close(self) -> None:
+        """Close the rejects file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _unwritable(path: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"rejects cannot be written ({error.strerror})", where=str(path), remedy="name another file"
+    )

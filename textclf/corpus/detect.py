@@ -1,0 +1,158 @@
+"""Tells the format, the delimiter, the header and the columns of a file from its first bytes."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import get_args
+
+from textclf.corpus.csv_plain import Record, records
+from textclf.corpus.labels import LabelMap
+from textclf.corpus.layout import (
+    CorpusFormat,
+    Format,
+    Layout,
+    choose_columns,
+    find_column,
+    looks_like_header,
+)
+from textclf.corpus.streams import HEAD, Stream
+from textclf.errors import DataError
+
+_EXTENSIONS: dict[str, Format] = {
+    ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl",
+    ".jsonlines": "jsonl", ".parquet": "parquet", ".pq": "parquet", ".ft": "fasttext",
+    ".fasttext": "fasttext",
+}  # fmt: skip
+_COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zstd", ".lzma", ".gzip")
+_DELIMITERS = (",", "\t", ";", "|")
+_FASTTEXT = b"__label__"
+
+
+def extension(path: str) -> str:
+    """Return the extension of a file without its compression's, such as `.csv`."""
+    suffixes = [suffix.lower() for suffix in PurePath(path).suffixes]
+    while suffixes and suffixes[-1] in _COMPRESSED:
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
+
+
+def tell_format(path: str, head: bytes, fmt: CorpusFormat) -> Format:
+    """Return the format of a file by its extension, if it has a usual one, else by its contents.
+
+    Without a usual extension, a JSON object on the first line means JSON lines and `__label__`
+    fastText; anything else is CSV if rows have labels, and plain lines if not.
+    """
+    if fmt.format is not None:
+        assert fmt.format in get_args(Format)
+        return fmt.format
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    known = _EXTENSIONS.get(extension(path))
+    if known is not None and known != "parquet":
+        return known
+    first = head.lstrip()[:HEAD]
+    if first.startswith(b"{") and _is_object(first.split(b"\n", 1)[0]):
+        return "jsonl"
+    if first.startswith(_FASTTEXT):
+        return "fasttext"
+    columns = fmt.delimiter or fmt.header is not None or fmt.text_columns or fmt.label_column
+    return "csv" if fmt.has_labels or columns else "lines"
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def csv_layout(
+    stream: Stream,
+    kind: Format,
+    fmt: CorpusFormat,
+    labels: LabelMap | None,
+    like: Layout | None = None,
+) -> Layout:
+    """Tell the layout of a CSV or TSV file.
+
+    Args:
+        stream: The file, at its start.
+        kind: `csv` or `tsv`.
+        fmt: What the user said.
+        labels: Labels known before this corpus was read, if any.
+        like: Layout of the corpus's first file, which a later file is laid out like.
+
+    Raises:
+        DataError: If the file is empty or has no such columns.
+    """
+    where, head = stream.name, stream.head()
+    delimiter = fmt.delimiter or (like.delimiter if like else "\t" if kind == "tsv" else "")
+    delimiter = delimiter or _sniff(head, where)
+    rows = _first_rows(head, delimiter, where)
+    if not rows:
+        raise DataError("the file is empty", where=where, remedy="give a file with rows")
+    cells = [[cell.decode("utf-8", "replace") for cell in row.cells] for row in rows]
+    if like is not None:
+        return _layout_like(like, cells, where, stream.encoding)
+    has_header = looks_like_header(cells, fmt, labels) if fmt.header is None else fmt.header
+    header = tuple(name.strip() for name in cells[0]) if has_header else None
+    width = len(header) if header is not None else _usual_width(cells)
+    label, texts, extras = choose_columns(where, width, header, fmt)
+    return Layout(kind, delimiter, header, width, label, texts, extras, stream.encoding)
+
+
+def _layout_like(like: Layout, cells: list[list[str]], where: str, encoding: str) -> Layout:
+    """Return the layout of a later file: columns by name if it names them, else by place."""
+    header, width, place = None, like.width, {p: p for p in range(like.width)}
+    if like.header is not None:
+        names = [name.strip() for name in cells[0]]
+        extra = tuple(p for _, p in like.extras)
+        used = [p for p in (like.label, *like.texts, *extra) if p is not None]
+        if all(like.header[p] in names for p in used):
+            header, width = tuple(names), len(names)
+            if header != like.header:
+                place |= {p: find_column(where, like.header[p], width, header) for p in used}
+    return Layout(
+        like.format,
+        like.delimiter,
+        header,
+        width,
+        None if like.label is None else place[like.label],
+        tuple(place[p] for p in like.texts),
+        tuple((name, place[p]) for name, p in like.extras),
+        encoding,
+    )
+
+
+def _first_rows(head: bytes, delimiter: str, where: str) -> list[Record]:
+    """Return the records at the start of a file; the last may be cut off and is left out."""
+    try:
+        rows = list(records(head, delimiter))
+    except csv.Error as error:
+        raise DataError(
+            f"a cell is too long ({error})", where=where, remedy="look for a quote not closed"
+        ) from error
+    if len(head) >= HEAD and len(rows) > 1:
+        rows.pop()
+    return rows
+
+
+def _sniff(head: bytes, where: str) -> str:
+    """Return the delimiter that splits most rows into the same number of columns, two or more."""
+    best, best_share = ",", 0.0
+    for delimiter in _DELIMITERS:
+        rows = _first_rows(head, delimiter, where)
+        widths = Counter(len(row.cells) for row in rows)
+        share = max((n for width, n in widths.items() if width > 1), default=0) / max(1, len(rows))
+        if share > best_share:
+            best, best_share = delimiter, share
+    return best
+
+
+def _usual_width(cells: Sequence[Sequence[str]]) -> int:
+    """Return the most frequent number of columns; among equals the one that comes first."""
+    return Counter(len(row) for row in cells).most_common(1)[0][0]

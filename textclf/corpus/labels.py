@@ -1,0 +1,65 @@
+"""Names of classes and their codes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,100}", re.ASCII)
+
+
+class LabelMap:
+    """Codes labels as integers, in the order in which they were first seen.
+
+    Args:
+        names: Labels that are known from the start; codes 0, 1, ...
+    """
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self.names: list[str] = []
+        self.frozen = False
+        self._codes: dict[str, int] = {}
+        self.encode(names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __contains__(self, label: object) -> bool:
+        return isinstance(label, str) and label.strip() in self._codes
+
+    def freeze(self) -> LabelMap:
+        """Take no more labels; unknown ones are coded -1 from now on. Returns itself."""
+        self.frozen = True
+        return self
+
+    def encode(self, values: Iterable[str]) -> NDArray[np.int32]:
+        """Return the codes of labels, stripped of white space; new ones get the next code."""
+        return np.fromiter((self._code(value.strip()) for value in values), dtype=np.int32)
+
+    def _code(self, label: str) -> int:
+        code = self._codes.get(label)
+        if code is None:
+            if self.frozen:
+                return -1
+            code = self._codes[label] = len(self.names)
+            self.names.append(label)
+        return code
+
+    def sorted(self) -> tuple[LabelMap, NDArray[np.int32]]:
+        """Return a map with the names in natural order, and what each old code becomes.
+
+        Integers come first, by value, then other names by code point. The second result is
+        (labels,) int32: `remap[old code]` is the new code.
+        """
+        order = sorted(range(len(self.names)), key=lambda code: natural_key(self.names[code]))
+        remap = np.empty(len(order), dtype=np.int32)
+        remap[order] = np.arange(len(order), dtype=np.int32)
+        return LabelMap(self.names[code] for code in order), remap
+
+
+def natural_key(name: str) -> tuple[int, int, str]:
+    """Return a key that sorts integers by value, before other names by code point."""
+    return (0, int(name), name) if _INTEGER.fullmatch(name) else (1, 0, name)

@@ -1,0 +1,286 @@
+"""How a corpus is laid out: what the user said, what was detected, and a line that says so."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from textclf.corpus.labels import LabelMap
+from textclf.errors import DataError, UsageError
+
+Format: TypeAlias = Literal["csv", "tsv", "jsonl", "parquet", "fasttext", "lines"]
+Column: TypeAlias = str | int
+
+LABEL_NAMES = (
+    "label", "labels", "class", "category", "target", "sentiment", "topic", "intent", "polarity",
+    "rating", "stars", "score", "class_index", "label_id", "class_id", "y",
+)  # fmt: skip
+TEXT_NAMES = frozenset(
+    "text texts title headline subject body content contents description summary abstract review "
+    "review_text review_title sentence comment message document tweet post question answer "
+    "utterance article paragraph query email sms news phrase".split()
+)
+ID_NAMES = frozenset(
+    "id idx index row row_id uuid guid key date time timestamp url unnamed:_0".split()
+) | {""}
+
+_WORD = re.compile(r"[^\W\d][\w.\- ]{0,63}")
+_IDENTIFIER = re.compile(r"[^\W\d]\w*")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_ENOUGH_ROWS = 10
+
+
+@dataclass(frozen=True)
+class CorpusFormat:
+    """What the user said of the layout; None means: find out.
+
+    Attributes:
+        format: Format of the files; by default told from names and contents.
+        delimiter: One character that separates columns.
+        header: Whether the first row names the columns.
+        encoding: Encoding; by default UTF-8, or UTF-16 with a byte order mark.
+        label_column: Name of the label's column, or its number from 1.
+        text_columns: Names or numbers of the text columns; their texts are joined by a space.
+        extra_columns: Names or numbers of columns passed through.
+        has_labels: Whether rows have labels.
+    """
+
+    format: Format | None = None
+    delimiter: str | None = None
+    header: bool | None = None
+    encoding: str | None = None
+    label_column: Column | None = None
+    text_columns: tuple[Column, ...] = ()
+    extra_columns: tuple[Column, ...] = ()
+    has_labels: bool = True
+
+    @property
+    def by_name(self) -> bool:
+        """Whether a column is asked for by name."""
+        columns = (self.label_column, *self.text_columns, *self.extra_columns)
+        return any(isinstance(column, str) for column in columns)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a file is laid out.
+
+    Attributes:
+        format: Format of the file.
+        delimiter: What separates columns, for CSV and TSV.
+        header: Names of the columns; None if the file does not name them.
+        width: Number of columns of a row of CSV or TSV.
+        label: Place of the label's column, from 0; None if labels are not read.
+        texts: Places of the text columns.
+        extras: Name and place of each column passed through.
+        encoding: Encoding of the file.
+    """
+
+    format: Format
+    delimiter: str = ""
+    header: tuple[str, ...] | None = None
+    width: int = 0
+    label: int | None = None
+    texts: tuple[int, ...] = ()
+    extras: tuple[tuple[str, int], ...] = ()
+    encoding: str = "utf-8"
+
+    def describe(self) -> str:
+        """Say in one line what was decided."""
+        kind = {
+            "jsonl": "JSON lines",
+            "parquet": "Parquet",
+            "fasttext": "fastText lines: __label__ words are the label, the rest is the text",
+            "lines": "plain lines: each is a text",
+        }.get(self.format, _DELIMITERS.get(self.delimiter, f"separated by {self.delimiter!r}"))
+        if self.encoding not in ("utf-8", "utf8"):
+            kind += f", {self.encoding}"
+        if self.format in ("fasttext", "lines"):
+            return kind
+        if self.format in ("csv", "tsv"):
+            kind += ", no header" if self.header is None else ", header"
+        parts = [] if self.label is None else [f"{self._named([self.label])} is the label"]
+        parts += [f"{self._named(self.texts)} the text"]
+        if self.extras:
+            parts += [f"{self._named([place for _, place in self.extras])} passed through"]
+        return f"{kind}: {', '.join(parts)}"
+
+    def _named(self, places: Sequence[int]) -> str:
+        one = "column" if len(places) == 1 else "columns"
+        if self.header is not None:
+            names = [f"'{self.header[place]}'" for place in places]
+        elif len(places) > 2 and list(places) == list(range(places[0], places[-1] + 1)):
+            names = [f"{places[0] + 1}-{places[-1] + 1}"]
+        else:
+            names = [str(place + 1) for place in places]
+        return f"{one} {' and '.join(', '.join(names).rsplit(', ', 1))}"
+
+
+_DELIMITERS = {
+    ",": "comma-separated",
+    "\t": "tab-separated",
+    ";": "semicolon-separated",
+    "|": "separated by vertical bars",
+    " ": "space-separated",
+}
+
+
+def check_format(fmt: CorpusFormat) -> None:
+    """Raise a UsageError if the user said something that cannot be."""
+    d = fmt.delimiter
+    if d is not None and (len(d) != 1 or not d.isascii() or d in '"\r\n\0'):
+        raise UsageError(f"{d!r} cannot be a delimiter", remedy="give one ASCII character")
+    for column in (fmt.label_column, *fmt.text_columns, *fmt.extra_columns):
+        if isinstance(column, int) and column < 1:
+            raise UsageError(f"there is no column {column}", remedy="count columns from 1")
+    if fmt.by_name and fmt.header is False and fmt.format in (None, "csv", "tsv"):
+        raise UsageError(
+            "without a header columns have no names", remedy="give their numbers, from 1"
+        )
+
+
+def looks_like_header(
+    rows: Sequence[Sequence[str]], fmt: CorpusFormat, known: LabelMap | None = None
+) -> bool:
+    """Return whether the first of a file's first rows names the columns.
+
+    Every cell of it must look like a name, and differ from the others; no cell is a number. Its
+    label must not be a label known already or recur in its column. And there must be a positive
+    sign: a usual name such as `label` or `text`, or below a name nothing but numbers, or
+    identifiers above labels that all recur.
+
+    Args:
+        rows: The file's first rows, cells as strings.
+        fmt: What the user said.
+        known: Labels known before this file was opened.
+    """
+    if fmt.by_name:
+        return True
+    first = [cell.strip() for cell in rows[0]]
+    folded = [_fold(cell) for cell in first]
+    if len(set(folded)) < len(folded) or not all(
+        _WORD.fullmatch(cell) or (cell == "" and i == 0) for i, cell in enumerate(first)
+    ):
+        return False
+    if not fmt.has_labels:
+        return any(name in TEXT_NAMES for name in folded) and _few_words(first)
+    place = _guess_label(folded, fmt)
+    if known is not None and first[place] in known:
+        return False
+    below = [row[place].strip() for row in rows[1:] if len(row) == len(first)]
+    if first[place] in below or not _few_words(first):
+        return False
+    if any(name in LABEL_NAMES or name in TEXT_NAMES for name in folded):
+        return True
+    if below and all(_NUMBER.fullmatch(label) for label in below):
+        return True
+    recur = len(below) >= _ENOUGH_ROWS and min(Counter(below).values()) >= 2
+    return recur and all(_IDENTIFIER.fullmatch(cell) for cell in first)
+
+
+def _few_words(cells: Sequence[str]) -> bool:
+    return all(len(cell.split()) <= 3 for cell in cells)
+
+
+def _fold(name: str) -> str:
+    return "_".join(name.strip().lower().split())
+
+
+def _guess_label(folded: Sequence[str], fmt: CorpusFormat) -> int:
+    """Return the place of the label among named columns."""
+    if isinstance(fmt.label_column, int):
+        return min(fmt.label_column, len(folded)) - 1
+    for name in LABEL_NAMES:
+        if name in folded:
+            return list(folded).index(name)
+    plain = (i for i, name in enumerate(folded) if name not in TEXT_NAMES and name not in ID_NAMES)
+    return next(plain, 0)
+
+
+def choose_columns(
+    where: str, width: int, header: Sequence[str] | None, fmt: CorpusFormat
+) -> tuple[int | None, tuple[int, ...], tuple[tuple[str, int], ...]]:
+    """Return the places of the label, of the texts, and of the columns passed through.
+
+    Without a header, column 1 is the label and every other column text. With one, the label is
+    the column with a usual name such as `label` or `class`, else the first that is neither text
+    nor an identifier; the text is every column with a usual name such as `text` or `title`, else
+    all but the label and identifiers.
+
+    Raises:
+        DataError: If a column is missing.
+    """
+    extras = tuple((str(c), find_column(where, c, width, header)) for c in fmt.extra_columns)
+    texts = tuple(find_column(where, c, width, header) for c in fmt.text_columns)
+    folded = [_fold(name) for name in header] if header is not None else []
+    label = None
+    if fmt.label_column is not None:
+        label = find_column(where, fmt.label_column, width, header)
+    elif fmt.has_labels:
+        free = [i for i in range(width) if i not in texts]
+        if not free:
+            raise _one_column(where, width)
+        masked = [name if i in free else "text" for i, name in enumerate(folded)]
+        label = _guess_label(masked, fmt) if header is not None else free[0]
+        label = label if label in free else free[0]
+    if not texts:
+        texts = _guess_texts(width, folded, label, {place for _, place in extras}, fmt)
+    if not texts or (label in texts and fmt.has_labels):
+        raise _one_column(where, width)
+    return label if fmt.has_labels else None, texts, extras
+
+
+def _guess_texts(
+    width: int, folded: Sequence[str], label: int | None, extras: set[int], fmt: CorpusFormat
+) -> tuple[int, ...]:
+    rest = [i for i in range(width) if i != label]
+    if not folded:
+        return tuple(i for i in rest if i not in extras)
+    named = [i for i in rest if folded[i] in TEXT_NAMES]
+    plain = [i for i in rest if i not in extras and folded[i] not in ID_NAMES]
+    if not fmt.has_labels:
+        plain = [i for i in plain if folded[i] not in LABEL_NAMES] or plain
+    return tuple(named or plain or rest)
+
+
+def find_column(where: str, column: Column, width: int, header: Sequence[str] | None) -> int:
+    """Return the place of a column given by name or by number from 1.
+
+    Raises:
+        DataError: If there is no such column, or several have the name.
+    """
+    if isinstance(column, int):
+        if column > width:
+            raise DataError(
+                f"there is no column {column}: a row has {width}",
+                where=where,
+                remedy=f"give a number from 1 to {width}, or another --delimiter",
+            )
+        return column - 1
+    names = [name.strip() for name in header or ()]
+    shown = ", ".join(names[:20])
+    found = [i for i, name in enumerate(names) if name == column.strip()]
+    found = found or [i for i, name in enumerate(names) if _fold(name) == _fold(column)]
+    if not found:
+        raise DataError(
+            f"there is no column {column!r}", where=where, remedy=f"the columns are {shown}"
+        )
+    if len(found) > 1:
+        raise DataError(
+            f"{len(found)} columns are named {column!r}",
+            where=where,
+            remedy=f"give the column's number: {' or '.join(str(i + 1) for i in found)}",
+        )
+    return found[0]
+
+
+def _one_column(where: str, width: int) -> DataError:
+    what = "has only one column: no label and text" if width < 2 else "no column is left for both"
+    return DataError(
+        f"{what}",
+        where=where,
+        remedy="name --label-column and --text-column, or give another --delimiter or --format",
+    )

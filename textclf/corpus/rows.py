@@ -1,0 +1,166 @@
+"""Rows parsed in Python become blocks; what makes a row bad is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textclf.corpus.bad_rows import RejectLog
+from textclf.corpus.block import TextBlock
+from textclf.corpus.labels import LabelMap
+from textclf.corpus.layout import Layout
+
+MAX_ROW = 16 << 20  # bytes
+
+
+@dataclass(slots=True)
+class Row:
+    """A record of a file.
+
+    Attributes:
+        number: Number of the row in its file, from 1.
+        line: Number of its first line.
+        raw: Its bytes as they stand in the file; the first few are enough.
+        label: Its label.
+        text: Its text, UTF-8.
+        extra: Cells passed through.
+        problem: Why it cannot be used, and what to do about it.
+    """
+
+    number: int
+    line: int
+    raw: bytes
+    label: str = ""
+    text: bytes = b""
+    extra: Sequence[str] = ()
+    problem: tuple[str, str] | None = None
+
+
+class Assembler:
+    """Builds blocks from rows, and rejects those that are bad.
+
+    Args:
+        source: Name of the file.
+        layout: How it is laid out.
+        labels: Codes the labels.
+        log: Takes the bad rows.
+        keep_unknown: Whether rows whose label a frozen map does not know are kept, coded -1.
+    """
+
+    def __init__(
+        self, source: str, layout: Layout, labels: LabelMap, log: RejectLog, keep_unknown: bool
+    ) -> None:
+        self.source, self.layout, self.labels, self.log = source, layout, labels, log
+        self.keep_unknown = keep_unknown
+        self.has_labels = layout.label is not None or layout.format == "fasttext"
+
+    def block(self, rows: Sequence[Row]) -> TextBlock:
+        """Return the good rows as a block; it may have none.
+
+        Raises:
+            DataError: If more rows are bad than are tolerated.
+        """
+        good: list[Row] = []
+        codes: list[int] = []
+        for row in rows:
+            problem = row.problem
+            if problem is None and self.has_labels:
+                code, problem = self.code(row.label)
+                codes.append(code)
+            if problem is None:
+                good.append(row)
+                continue
+            if row.problem is None:
+                codes.pop()
+            self.reject(row.number, row.line, problem, row.raw)
+        extra = {
+            name: [row.extra[i] for row in good] for i, (name, _) in enumerate(self.layout.extras)
+        }
+        self.log.rows += len(good)
+        return TextBlock.from_bytes(
+            [row.text for row in good],
+            np.array(codes, dtype=np.int32) if self.has_labels else None,
+            np.array([row.number for row in good], dtype=np.int64),
+            self.source,
+            extra,
+        )
+
+    def code(self, label: str) -> tuple[int, tuple[str, str] | None]:
+        """Return the label's code, or why it cannot be used."""
+        label = label.strip()
+        if not label:
+            return -1, ("the label is blank", "fill it in, or choose another --label-column")
+        code = int(self.labels.encode((label,))[0])
+        if code < 0 and not self.keep_unknown:
+            shown = label if len(label) <= 60 else label[:57] + "..."
+            return -1, (
+                f"the label {shown!r} was never seen in training",
+                "correct it, or train with rows of that label",
+            )
+        return code, None
+
+    def reject(self, number: int, line: int, problem: tuple[str, str], raw: bytes) -> None:
+        """Count a bad row.
+
+        Raises:
+            DataError: If it is not tolerated.
+        """
+        self.log.add(self.source, number, line, *problem, raw)
+
+
+def too_long(limit: int) -> tuple[str, str]:
+    """Return the problem of a row above the limit on its bytes."""
+    shown = f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit} bytes"
+    return f"the row is longer than {shown}", "look for a quote that is never closed, or split it"
+
+
+UNCLOSED = (
+    "a quote is opened and never closed",
+    "close it, and write a quote inside a quoted cell twice",
+)
+
+
+def cells_problem(
+    cells: Sequence[bytes], raw: bytes | NDArray[np.uint8], layout: Layout, max_row: int
+) -> tuple[str, str] | None:
+    """Return why a row of cells cannot be used, and what to do about it; None for a good row."""
+    if len(raw) > max_row:
+        return too_long(max_row)
+    data = bytes(raw)
+    if b"\0" in data:
+        return (
+            "there is a NUL byte",
+            "give text; a file in UTF-16 without byte order mark needs --encoding utf-16-le",
+        )
+    if len(cells) != layout.width:
+        one = "column" if len(cells) == 1 else "columns"
+        return (
+            f"the row has {len(cells)} {one} and not {layout.width}",
+            "quote cells that hold the delimiter, or give another --delimiter",
+        )
+    return encoding_problem(data, layout.encoding)
+
+
+def encoding_problem(data: bytes, encoding: str) -> tuple[str, str] | None:
+    """Return why bytes are not text, or None."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if encoding not in ("utf-8", "utf8"):
+            return (f"the row is not valid {encoding}", "give another --encoding")
+        return (
+            f"the row is not valid UTF-8 (byte 0x{data[error.start]:02x})",
+            "convert the file, or give its --encoding, such as latin-1",
+        )
+    return None
+
+
+def cells_row(cells: Sequence[bytes], number: int, line: int, raw: bytes, layout: Layout) -> Row:
+    """Return the row of cells that have no problem."""
+    label = "" if layout.label is None else cells[layout.label].decode("utf-8")
+    text = b" ".join([cells[place] for place in layout.texts])
+    extra = [cells[place].decode("utf-8") for _, place in layout.extras]
+    return Row(number, line, raw, label, text, extra)
