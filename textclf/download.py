@@ -80,7 +80,11 @@ def _client(timeout: float) -> httpx.Client:
     agent = {"User-Agent": f"textclf/{__version__}", "Accept-Encoding": "identity"}
     try:
         return httpx.Client(follow_redirects=True, timeout=timeout, headers=agent)
-    except (ImportError, ValueError, httpx.InvalidURL) as error:  # HTTP_PROXY and its like are not understood
+    except (
+        ImportError,
+        ValueError,
+        httpx.InvalidURL,
+    ) as error:  # HTTP_PROXY and its like are not understood
         raise FetchError(
             f"the proxy cannot be used: {error}",
             remedy="set HTTPS_PROXY to an address like http://HOST:PORT",

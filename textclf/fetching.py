@@ -17,7 +17,7 @@ from textclf.archives import unpack
 from textclf.dataset_config import Dataset, Download
 from textclf.errors import FetchError, OutputError
 from textclf.progress import Progress, Report, silent
-from textclf.verification import MANIFEST, tally
+from textclf.verification import MANIFEST, plain_name, tally
 
 logger = logging.getLogger(__name__)
 
@@ -138,7 +138,7 @@ def _stage(dataset: Dataset, work: Path, report: Report) -> Path:
     files = {}
     for path in sorted(staged.iterdir()):
         counted = tally(path, header=bool(dataset.layout.header), report=report)
-        files[path.name] = {
+        files[plain_name(path)] = {
             "bytes": counted.bytes,
             "sha256": counted.sha256,
             "rows": counted.rows,

@@ -84,7 +84,7 @@ def verify(dataset: Dataset, paths: Sequence[Path], *, report: Report = silent) 
     """
     fetched = {path.parent: _manifest(path.parent) for path in paths}
     checks = [_check(dataset, path, fetched[path.parent], report) for path in paths]
-    present = {(path.parent, _plain(path)) for path in paths}
+    present = {(path.parent, plain_name(path)) for path in paths}
     for folder, names in fetched.items():
         for name in names:
             if (folder, name) not in present:
@@ -97,13 +97,15 @@ def tally(path: Path, *, header: bool = False, report: Report = silent) -> Tally
 
     Args:
         path: The file; if its name ends in .gz, .bz2, .xz or .zst it is decompressed.
-        header: Whether the first row is not counted.
+        header: Whether the first row of CSV or TSV is a header, which is not counted.
         report: Told how many bytes were read.
 
     Raises:
         DataError: It cannot be read or decompressed.
     """
-    counter = _Counter(quotes=Path(_plain(path)).suffix in (".csv", ".tsv"))
+    kind = Path(plain_name(path)).suffix
+    table = kind in (".csv", ".tsv")
+    counter = _Counter(quotes=table)
     digest = hashlib.sha256()
     done = 0
     try:
@@ -115,14 +117,18 @@ def tally(path: Path, *, header: bool = False, report: Report = silent) -> Tally
                 report(Progress(f"check {path.name}", done))
     except (OSError, EOFError, lzma.LZMAError) as error:
         raise DataError(f"cannot be read: {error}", where=str(path)) from None
-    rows = None if Path(_plain(path)).suffix == ".parquet" else counter.rows - header
-    return Tally(done, digest.hexdigest(), rows)
+    rows = max(counter.rows - (header and table), 0)
+    return Tally(done, digest.hexdigest(), None if kind == ".parquet" else rows)
+
+
+def plain_name(path: Path) -> str:
+    """Return the name of a file without the ending of its compression."""
+    return path.stem if path.suffix in COMPRESSIONS else path.name
 
 
 def _check(dataset: Dataset, path: Path, fetched: dict[str, Any], report: Report) -> Check:
-    name = _plain(path)
-    text = Path(name).suffix in (".csv", ".tsv")
-    counted = tally(path, header=bool(text and dataset.layout.header), report=report)
+    name = plain_name(path)
+    counted = tally(path, header=bool(dataset.layout.header), report=report)
     published = {each.file: each.sha256 for each in dataset.downloads if not each.unpack}
     published |= dataset.checksums
     rows = dataset.rows.get(Path(name).stem)
@@ -153,11 +159,6 @@ def _manifest(folder: Path) -> dict[str, Any]:
         raise DataError(
             "is no manifest of a dataset", where=str(path), remedy="fetch the dataset again"
         ) from None
-
-
-def _plain(path: Path) -> str:
-    """Return the name of a file without the ending of its compression."""
-    return path.stem if path.suffix in COMPRESSIONS else path.name
 
 
 def _decompressed(raw: BinaryIO, suffix: str) -> BinaryIO:
