@@ -1,0 +1,1 @@
+"""Files of texts, read as blocks in bounded memory."""

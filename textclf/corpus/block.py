@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,7 @@ class TextBlock:
     def texts(self) -> list[str]:
         """Return the texts as strings."""
         data, ends = self.text.tobytes(), self.offsets.tolist()
-        return [data[a:b].decode("utf-8") for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        return [data[a:b].decode("utf-8") for a, b in pairwise(ends)]
 
     @classmethod
     def from_texts(

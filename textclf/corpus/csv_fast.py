@@ -125,7 +125,7 @@ class CsvReader:
         self._mark_undecodable(data, starts, bad)
         problems: dict[int, tuple[str, str]] = {}
         for r in np.flatnonzero(bad).tolist():
-            raw = data[starts[r] : ends[r]]
+            raw = data[starts[r] : ends[r]].tobytes()
             problem = cells_problem(self._cells(first + r), raw, layout, self.max_row)
             if unclosed and r == rows - first - 1:
                 problem = UNCLOSED
@@ -215,7 +215,7 @@ class CsvReader:
 def _line_ends(data: Bytes) -> int:
     """Return the number of ends of lines: LF, CR LF or CR."""
     feeds = int(np.count_nonzero(data == 10))
-    raw = data.tobytes()
-    if b"\r" not in raw:
+    if not np.count_nonzero(data == 13):
         return feeds
+    raw = data.tobytes()
     return feeds + raw.count(b"\r") - raw.count(b"\r\n")

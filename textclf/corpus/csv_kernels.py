@@ -63,13 +63,13 @@ def split(data, delimiter, state, final, out, ends, row_cells, row_starts, row_e
                 i += 1
                 continue
         if state == START_RECORD:
-            if c == _LF or c == _CR:
+            if c in (_LF, _CR):
                 state = AFTER_CR if c == _CR else START_RECORD
                 i += 1
                 continue
             start = i
             state = START_FIELD
-        if c == _LF or c == _CR:
+        if c in (_LF, _CR):
             ends[cells] = o
             cells += 1
             row_starts[rows] = start

@@ -19,7 +19,7 @@ from textclf.corpus.layout import (
     find_column,
     looks_like_header,
 )
-from textclf.corpus.streams import HEAD, Stream
+from textclf.corpus.streams import HEAD, PARQUET, Stream
 from textclf.errors import DataError
 
 _EXTENSIONS: dict[str, Format] = {
@@ -49,7 +49,7 @@ def tell_format(path: str, head: bytes, fmt: CorpusFormat) -> Format:
     if fmt.format is not None:
         assert fmt.format in get_args(Format)
         return fmt.format
-    if head.startswith(b"PAR1"):
+    if head.startswith(PARQUET):
         return "parquet"
     known = _EXTENSIONS.get(extension(path))
     if known is not None and known != "parquet":

@@ -1,4 +1,4 @@
-"""The formats: how each is laid out, and its blocks."""
+"""The formats: how a file of each is laid out, and its blocks."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from textclf.corpus.detect import csv_layout, tell_format
 from textclf.corpus.labels import LabelMap
 from textclf.corpus.layout import CorpusFormat, Layout
 from textclf.corpus.rows import UNCLOSED, Assembler, Row, cells_problem, cells_row
-from textclf.corpus.streams import HEAD, Stream
-from textclf.errors import DataError
+from textclf.corpus.streams import HEAD, PARQUET, Stream
+from textclf.corpus.text_lines import json_layout, line_blocks
+from textclf.errors import DataError, UsageError
 
 
 def layout_of(
@@ -30,32 +31,77 @@ def layout_of(
         stream: The file, at its start.
         fmt: What the user said.
         labels: Labels known before the corpus was read, if any.
-        like: Layout of the corpus's first file.
+        like: Layout of the corpus's first file; the others have the same format.
 
     Raises:
         DataError: If it cannot be told.
+        UsageError: If the format has no labels, or no columns, and they are asked for.
     """
-    kind = tell_format(path, stream.head(), fmt)
-    return csv_layout(stream, kind, fmt, labels, like)
+    head = stream.head()
+    kind = like.format if like is not None else tell_format(path, head, fmt)
+    if kind == "parquet":
+        from textclf.corpus.parquet import parquet_layout
+
+        return parquet_layout(path, stream, fmt, like)
+    if head.startswith(PARQUET):
+        raise DataError(
+            "is a Parquet file", where=stream.name, remedy="give --format parquet, or that alone"
+        )
+    if kind in ("csv", "tsv"):
+        return csv_layout(stream, kind, fmt, labels, like)
+    if kind == "jsonl":
+        return json_layout(stream, fmt, like)
+    if fmt.extra_columns or fmt.text_columns or fmt.label_column is not None:
+        raise UsageError(
+            f"the format {kind} has no columns", where=stream.name, remedy="do not name columns"
+        )
+    if kind == "lines" and fmt.has_labels:
+        raise UsageError(
+            "plain lines have no labels", where=stream.name, remedy="give another --format"
+        )
+    return Layout(kind, label=0 if fmt.has_labels else None, encoding=stream.encoding)
 
 
 def read_blocks(
-    stream: Stream, assembler: Assembler, block_bytes: int, max_row: int
+    path: str, stream: Stream, assembler: Assembler, block_bytes: int, max_row: int
 ) -> Iterator[TextBlock]:
     """Yield the good rows of an open file as blocks.
 
+    Args:
+        path: The file.
+        stream: The same, opened.
+        assembler: Codes labels and takes bad rows; it knows the layout.
+        block_bytes: Bytes read at once.
+        max_row: Most bytes of a row.
+
     Raises:
-        DataError: If more rows are bad than are tolerated.
+        DataError: If it cannot be read, or more rows are bad than are tolerated.
     """
-    # Small files are read in Python: importing numba takes longer than they do.
-    if len(stream.head()) < HEAD and "numba" not in sys.modules:
-        return _small_csv(stream, assembler, max_row)
+    kind = assembler.layout.format
+    if kind == "parquet":
+        from textclf.corpus.parquet import parquet_blocks
+
+        return parquet_blocks(path, stream, assembler, max_row)
+    if kind not in ("csv", "tsv"):
+        return line_blocks(stream, assembler, block_bytes, max_row)
+    if worth_python(stream):
+        return small_csv_blocks(stream, assembler, max_row)
     from textclf.corpus.csv_fast import CsvReader
 
     return CsvReader(stream, assembler, block_bytes, max_row).blocks()
 
 
-def _small_csv(stream: Stream, assembler: Assembler, max_row: int) -> Iterator[TextBlock]:
+def worth_python(stream: Stream) -> bool:
+    """Return whether a file is so small that it is read before numba could be imported."""
+    return len(stream.head()) < HEAD and "numba" not in sys.modules
+
+
+def small_csv_blocks(stream: Stream, assembler: Assembler, max_row: int) -> Iterator[TextBlock]:
+    """Yield the good rows of a small CSV or TSV file, in one block.
+
+    Raises:
+        DataError: If more rows are bad than are tolerated.
+    """
     layout, rows = assembler.layout, []
     data = b"".join(iter(lambda: stream.read(HEAD), b""))
     try:

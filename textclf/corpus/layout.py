@@ -18,14 +18,16 @@ LABEL_NAMES = (
     "label", "labels", "class", "category", "target", "sentiment", "topic", "intent", "polarity",
     "rating", "stars", "score", "class_index", "label_id", "class_id", "y",
 )  # fmt: skip
-TEXT_NAMES = frozenset(
-    "text texts title headline subject body content contents description summary abstract review "
-    "review_text review_title sentence comment message document tweet post question answer "
-    "utterance article paragraph query email sms news phrase".split()
-)
-ID_NAMES = frozenset(
-    "id idx index row row_id uuid guid key date time timestamp url unnamed:_0".split()
-) | {""}
+TEXT_NAMES = (
+    "text", "texts", "title", "headline", "subject", "body", "content", "contents", "description",
+    "summary", "abstract", "review", "review_text", "review_title", "sentence", "comment",
+    "message", "document", "tweet", "post", "question", "answer", "utterance", "article",
+    "paragraph", "query", "email", "sms", "news", "phrase",
+)  # fmt: skip
+ID_NAMES = (
+    "", "id", "idx", "index", "row", "row_id", "uuid", "guid", "key", "date", "time", "timestamp",
+    "url", "unnamed:_0",
+)  # fmt: skip
 
 _WORD = re.compile(r"[^\W\d][\w.\- ]{0,63}")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Generator
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -59,5 +59,7 @@ def prefetched(
             yield item
     finally:
         stopped.set()
+        with suppress(queue.Empty):  # wakes the thread if it waits for room
+            items.get_nowait()
         # A thread that waits for a pipe cannot be woken; it is left to the end of the process.
         thread.join(_PATIENCE)

@@ -11,6 +11,8 @@ import numpy as np
 
 from textclf.corpus.bad_rows import BadRows, RejectLog
 from textclf.corpus.block import TextBlock
+from textclf.corpus.compression import display_name
+from textclf.corpus.files import expand_files
 from textclf.corpus.formats import layout_of, read_blocks
 from textclf.corpus.labels import LabelMap
 from textclf.corpus.layout import CorpusFormat, Layout, check_format
@@ -18,11 +20,11 @@ from textclf.corpus.prefetch import prefetched
 from textclf.corpus.rows import MAX_ROW, Assembler
 from textclf.corpus.spool import Spool
 from textclf.corpus.streams import (
+    Hasher,
     OpenFile,
     Stream,
     check_encoding,
     check_file,
-    display_name,
     is_single_pass,
     open_file,
 )
@@ -62,7 +64,7 @@ class Corpus:
         unknown_labels: Literal["reject", "keep"] = "reject",
         max_row_bytes: int = MAX_ROW,
     ) -> None:
-        self.files = tuple(str(file) for file in files)
+        self.files = expand_files(files)
         self.fmt = fmt or CorpusFormat()
         check_format(self.fmt)
         check_encoding(self.fmt.encoding)
@@ -80,8 +82,7 @@ class Corpus:
         self._single_pass = any(is_single_pass(file) for file in self.files)
         self._spool: Spool | None = None
         self._started = False
-        self._opened: tuple[OpenFile, Stream] | None = None  # a first file that opens only once
-        self._hasher = hashlib.sha256()
+        self._opened: OpenFile | None = None  # a first file that can be opened only once
         self._layout: Layout | None = None
         self._sha256: str | None = None
         self._counts: dict[int, int] | None = None
@@ -94,11 +95,16 @@ class Corpus:
             DataError: If it cannot be told.
         """
         if self._layout is None:
-            self._check_files()
-            opened, stream = self._open_first()
-            self._layout = layout_of(self.files[0], stream, self.fmt, self._known)
-            if not self._single_pass:
-                opened.close()
+            for file in self.files:
+                check_file(file)
+            first = self._open(self.files[0])
+            try:
+                self._layout = layout_of(self.files[0], first.stream, self.fmt, self._known)
+            finally:
+                if self._layout is None or not self._single_pass:
+                    first.close()
+            if self._single_pass:
+                self._opened = first
         return self._layout
 
     def sha256(self) -> str:
@@ -143,60 +149,58 @@ class Corpus:
         self._started = True
         return prefetched(self._pass)
 
-    def _check_files(self) -> None:
-        for file in self.files:
-            check_file(file)
-
-    def _open_first(self) -> tuple[OpenFile, Stream]:
-        """Open the first file, or return it if it is open since its layout was told."""
-        if self._opened is not None:
-            opened, self._opened = self._opened, None
-            return opened
-        self._hasher = hashlib.sha256()
-        opened_file = open_file(self.files[0], self._hasher)
-        try:
-            pair = opened_file, opened_file.stream(self.fmt.encoding)
-        except DataError:
-            opened_file.close()
-            raise
-        if self._single_pass and self._layout is None:
-            self._opened = pair
-        return pair
+    def _open(self, path: str, hasher: Hasher | None = None) -> OpenFile:
+        if hasher is None and self._sha256 is None:
+            hasher = hashlib.sha256()
+        return open_file(path, self.fmt.encoding, hasher)
 
     def _pass(self) -> Generator[TextBlock, None, None]:
         layout = self.layout
         log = RejectLog(self._bad_rows, write=self._sha256 is None)
         counts: dict[int, int] = {}
+        hasher = None
         try:
             log.start()
             for i, path in enumerate(self.files):
-                opened, stream = self._open_first() if i == 0 else self._open_next(path)
+                opened = self._opened if i == 0 and self._opened else self._open(path, hasher)
+                self._opened = None
+                hasher = opened.hasher
                 with opened:
-                    own = layout if i == 0 else layout_of(path, stream, self.fmt, None, layout)
-                    before = log.rows + log.rejected
-                    assembler = Assembler(stream.name, own, self.labels, log, self._keep_unknown)
-                    for block in read_blocks(stream, assembler, self._block_bytes, self._max_row):
+                    for block in self._file_blocks(path, opened.stream, layout, log, i == 0):
                         _count(counts, block)
                         yield block
-                    if log.rows + log.rejected == before and (own.format != "lines"):
-                        raise _no_rows(stream.name, own)
-            log.check_share(self.files[0])
-            if log.rejected and not log.rows:
-                raise DataError("every row is bad", where=self.files[0], remedy="see the rejects")
+            self._check_end(log)
         finally:
             self.rejected = log.rejected
             log.close()
         self._counts = counts
-        if self._sha256 is None:
-            self._sha256 = self._hasher.hexdigest()
+        if hasher is not None:
+            self._sha256 = hasher.hexdigest()
 
-    def _open_next(self, path: str) -> tuple[OpenFile, Stream]:
-        opened = open_file(path, self._hasher)
-        try:
-            return opened, opened.stream(self.fmt.encoding)
-        except DataError:
-            opened.close()
-            raise
+    def _file_blocks(
+        self, path: str, stream: Stream, layout: Layout, log: RejectLog, first: bool
+    ) -> Iterator[TextBlock]:
+        own = layout if first else layout_of(path, stream, self.fmt, None, layout)
+        assembler = Assembler(stream.name, own, self.labels, log, self._keep_unknown)
+        before = log.rows + log.rejected
+        yield from read_blocks(path, stream, assembler, self._block_bytes, self._max_row)
+        if log.rows + log.rejected == before and own.format != "lines":
+            below = own.header is not None and own.format in ("csv", "tsv")
+            raise DataError(
+                "there are no rows below the header" if below else "the file is empty",
+                where=stream.name,
+                remedy="give a file with rows" + (", or --no-header" if below else ""),
+            )
+
+    def _check_end(self, log: RejectLog) -> None:
+        where = display_name(self.files[0])
+        log.check_share(where)
+        if log.rejected and not log.rows:
+            raise DataError(
+                f"all of its {log.rejected} rows are bad",
+                where=where,
+                remedy=f"see whether it is {self.layout.describe()}",
+            )
 
 
 def _count(counts: dict[int, int], block: TextBlock) -> None:
@@ -204,8 +208,3 @@ def _count(counts: dict[int, int], block: TextBlock) -> None:
         codes, numbers = np.unique(block.labels, return_counts=True)
         for code, number in zip(codes.tolist(), numbers.tolist(), strict=True):
             counts[code] = counts.get(code, 0) + number
-
-
-def _no_rows(where: str, layout: Layout) -> DataError:
-    what = "there are no rows below the header" if layout.header else "the file is empty"
-    return DataError(what, where=where, remedy="give a file with rows")

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from textclf.corpus.bad_rows import RejectLog
 from textclf.corpus.block import TextBlock
@@ -55,7 +54,7 @@ class Assembler:
     ) -> None:
         self.source, self.layout, self.labels, self.log = source, layout, labels, log
         self.keep_unknown = keep_unknown
-        self.has_labels = layout.label is not None or layout.format == "fasttext"
+        self.has_labels = layout.label is not None
 
     def block(self, rows: Sequence[Row]) -> TextBlock:
         """Return the good rows as a block; it may have none.
@@ -124,17 +123,13 @@ UNCLOSED = (
 
 
 def cells_problem(
-    cells: Sequence[bytes], raw: bytes | NDArray[np.uint8], layout: Layout, max_row: int
+    cells: Sequence[bytes], data: bytes, layout: Layout, max_row: int
 ) -> tuple[str, str] | None:
     """Return why a row of cells cannot be used, and what to do about it; None for a good row."""
-    if len(raw) > max_row:
+    if len(data) > max_row:
         return too_long(max_row)
-    data = bytes(raw)
-    if b"\0" in data:
-        return (
-            "there is a NUL byte",
-            "give text; a file in UTF-16 without byte order mark needs --encoding utf-16-le",
-        )
+    if problem := nul_problem(data):
+        return problem
     if len(cells) != layout.width:
         one = "column" if len(cells) == 1 else "columns"
         return (
@@ -142,6 +137,16 @@ def cells_problem(
             "quote cells that hold the delimiter, or give another --delimiter",
         )
     return encoding_problem(data, layout.encoding)
+
+
+def nul_problem(data: bytes) -> tuple[str, str] | None:
+    """Return the problem of bytes that hold a NUL, or None."""
+    if b"\0" not in data:
+        return None
+    return (
+        "there is a NUL byte",
+        "give text; UTF-16 without a byte order mark needs --encoding utf-16-le",
+    )
 
 
 def encoding_problem(data: bytes, encoding: str) -> tuple[str, str] | None:

@@ -68,7 +68,9 @@ class Spool:
         labelled = block.labels is not None
         try:
             if self._file is None:
-                self._file = tempfile.TemporaryFile(dir=self._folder, prefix="textclf-spool-")
+                self._file = tempfile.TemporaryFile(  # noqa: SIM115 - lives as long as the spool
+                    dir=self._folder, prefix="textclf-spool-"
+                )
             self._file.seek(self._written)
             self._file.write(_HEADER.pack(len(block), len(block.text), labelled, len(names)))
             for part in (block.text, block.offsets, block.rows, block.labels):

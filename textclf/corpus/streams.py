@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import bz2
 import codecs
-import gzip
-import io
-import lzma
 import stat
 import sys
-import zlib
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
+from textclf.corpus.compression import decompressed, display_name, fill, unreadable
 from textclf.errors import DataError, UsageError
 
 HEAD = 64 << 10  # bytes that a layout is told from, and that make a file small
-STDIN = "standard input"
+PARQUET = b"PAR1"
 
-_COMPRESSIONS = {
-    b"\x1f\x8b": "gzip",
-    b"BZh": "bzip2",
-    b"\xfd7zXZ\x00": "xz",
-    b"\x28\xb5\x2f\xfd": "zstd",
-}
 _NOT_TEXT = {
     b"PK\x03\x04": "a zip archive",
     b"PK\x05\x06": "a zip archive",
@@ -57,6 +46,9 @@ class Hasher(Protocol):
     def update(self, data: Any, /) -> None:
         """Take the next bytes."""
 
+    def hexdigest(self) -> str:
+        """Return the hash of the bytes taken so far."""
+
 
 def _flag(error: UnicodeError) -> tuple[str, int]:
     """Put a lone surrogate where bytes cannot be decoded, so that the row is found to be bad."""
@@ -77,20 +69,24 @@ class Stream:
         name: For messages.
         compression: `gzip`, `bzip2`, `xz`, `zstd` or nothing.
         encoding: The encoding that is read.
+        copy: Its bytes in a temporary file, for a reader that has to seek.
     """
 
     def __init__(self, name: str, raw: Callable[[int], bytes], encoding: str | None) -> None:
         self.name = name
-        self._raw, self.compression = _decompressed(name, raw)
-        self._pending = _fill(self._raw, HEAD)
+        self.copy: IO[bytes] | None = None
+        self._raw, self.compression = decompressed(name, raw)
+        self._pending = fill(self._raw, HEAD)
         _check_text(name, self._pending)
-        bom, self.encoding = b"", encoding or "utf-8"
+        self.encoding = encoding or "utf-8"
         for mark, marked in _BOMS:
             if self._pending.startswith(mark) and encoding in (None, marked):
-                bom, self.encoding = mark, marked
+                self.encoding = marked
                 break
         self._decoder: codecs.IncrementalDecoder | None = None
-        if codecs.lookup(self.encoding).name == "utf-8":
+        if self._pending.startswith(PARQUET):
+            self.encoding = "utf-8"
+        elif codecs.lookup(self.encoding).name in ("utf-8", "utf-8-sig"):
             self._pending = self._pending.removeprefix(codecs.BOM_UTF8)
         else:
             self._decoder = codecs.getincrementaldecoder(self.encoding)("textclf.flag")
@@ -110,7 +106,7 @@ class Stream:
         return self._next(size)
 
     def _next(self, size: int) -> bytes:
-        while data := _fill(self._raw, size):
+        while data := fill(self._raw, size):
             if self._decoder is None:
                 return data
             if text := self._transcode(data):
@@ -126,61 +122,64 @@ class Stream:
 
 
 class OpenFile:
-    """A file that is open; closes it when left."""
+    """A file that is open; leaving it as a context closes it.
 
-    def __init__(self, path: str, file: Any, hasher: Hasher | None) -> None:
-        self.path, self._file, self._hasher = path, file, hasher
+    Attributes:
+        stream: Its text.
+        hasher: What its raw bytes go through.
+    """
+
+    def __init__(self, path: str, file: Any, encoding: str | None, hasher: Hasher | None) -> None:
+        self._file, self._keep, self.hasher = file, path == "-", hasher
+        try:
+            self.stream = Stream(display_name(path), self._read, encoding)
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> OpenFile:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:
         """Close the file; standard input stays open."""
-        if self.path != "-":
+        if not self._keep:
             self._file.close()
 
-    def read(self, size: int) -> bytes:
-        """Return at most so many raw bytes; they are hashed."""
+    def _read(self, size: int) -> bytes:
         data: bytes = self._file.read(size) or b""
-        if self._hasher is not None:
-            self._hasher.update(data)
+        if self.hasher is not None:
+            self.hasher.update(data)
         return data
 
-    def stream(self, encoding: str | None) -> Stream:
-        """Return the file's text."""
-        return Stream(display_name(self.path), self.read, encoding)
 
-
-def display_name(path: str) -> str:
-    """Return what messages call the file."""
-    return STDIN if path == "-" else path
-
-
-def open_file(path: str, hasher: Hasher | None = None) -> OpenFile:
+def open_file(path: str, encoding: str | None = None, hasher: Hasher | None = None) -> OpenFile:
     """Open a file, or standard input for `-`.
 
+    Args:
+        path: The file.
+        encoding: Its encoding; by default UTF-8, or UTF-16 if its byte order mark says so.
+        hasher: Takes its raw bytes as they are read.
+
     Raises:
-        DataError: If it cannot be opened.
+        DataError: If it cannot be opened, or is no text.
     """
     if path == "-":
         source = getattr(sys.stdin, "buffer", None)
         if source is None:
-            raise DataError("is closed", where=STDIN, remedy="give a file or pipe text in")
+            raise DataError(
+                "is closed", where=display_name(path), remedy="give a file or pipe text in"
+            )
         # Unbuffered: a thread that still waits for it at exit must not hold the buffer's lock.
-        return OpenFile(path, getattr(source, "raw", source), hasher)
+        return OpenFile(path, getattr(source, "raw", source), encoding, hasher)
     check_file(path)
     try:
-        return OpenFile(path, Path(path).open("rb", buffering=0), hasher)
+        file = Path(path).open("rb", buffering=0)  # noqa: SIM115 - closed by OpenFile
     except OSError as error:
         raise unreadable(path, error) from error
+    return OpenFile(path, file, encoding, hasher)
 
 
 def check_file(path: str) -> None:
@@ -220,100 +219,6 @@ def check_encoding(encoding: str | None) -> None:
         ) from error
     if info.incrementaldecoder is None:
         raise UsageError(f"encoding {encoding!r} cannot be streamed", remedy="convert to UTF-8")
-
-
-def unreadable(path: str, error: OSError | ValueError) -> DataError:
-    """Return the error for a file that cannot be read."""
-    where = display_name(path)
-    if isinstance(error, FileNotFoundError):
-        return DataError("no such file", where=where, remedy="check the path")
-    if isinstance(error, PermissionError):
-        return DataError(
-            "may not be read (permission denied)", where=where, remedy="change its permissions"
-        )
-    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return DataError(f"cannot be read ({reason})", where=where, remedy="check the file")
-
-
-def _fill(read: Callable[[int], bytes], size: int) -> bytes:
-    """Read so many bytes, fewer only at the end."""
-    data = read(size)
-    if len(data) >= size or not data:
-        return data
-    parts, have = [data], len(data)
-    while have < size and (data := read(size - have)):
-        parts.append(data)
-        have += len(data)
-    return b"".join(parts)
-
-
-class _Source(io.RawIOBase):
-    """Bytes already read, then the rest, as a file for the decompressors."""
-
-    def __init__(self, first: bytes, read: Callable[[int], bytes]) -> None:
-        super().__init__()
-        self._first, self._read = first, read
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any, /) -> int:
-        data = self.take(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def take(self, size: int) -> bytes:
-        if self._first:
-            data, self._first = self._first[:size], self._first[size:]
-            return data
-        return self._read(size)
-
-
-def _decompressed(name: str, raw: Callable[[int], bytes]) -> tuple[Callable[[int], bytes], str]:
-    """Return a function that reads decompressed bytes, and the compression, by magic bytes."""
-
-    def guarded(read: Callable[[int], bytes], compression: str) -> Callable[[int], bytes]:
-        def checked(size: int) -> bytes:
-            try:
-                return read(size)
-            except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
-                raise _broken(name, error, compression) from error
-
-        return checked
-
-    magic = guarded(lambda size: _fill(raw, size), "")(8)
-    source = _Source(magic, raw)
-    kind = next((k for m, k in _COMPRESSIONS.items() if magic.startswith(m)), "")
-    buffered = io.BufferedReader(source, 1 << 20)
-    if kind == "gzip":
-        return guarded(gzip.GzipFile(fileobj=buffered).read1, kind), kind
-    if kind == "bzip2":
-        return guarded(bz2.BZ2File(buffered).read1, kind), kind
-    if kind == "xz":
-        return guarded(lzma.LZMAFile(buffered).read1, kind), kind
-    if kind == "zstd":
-        import pyarrow as pa
-
-        opened = pa.CompressedInputStream(pa.PythonFile(buffered, mode="r"), "zstd")
-        return guarded(opened.read, kind), kind
-    return guarded(source.take, ""), kind
-
-
-def _broken(name: str, error: Exception, compression: str) -> DataError:
-    text = str(error)
-    if compression and (isinstance(error, EOFError) or "runcated" in text):
-        return DataError(
-            f"the {compression} file is truncated: it ends before its end",
-            where=name,
-            remedy="copy or download it again",
-        )
-    if compression and getattr(error, "errno", None) is None:
-        return DataError(
-            f"the {compression} file is damaged ({text})",
-            where=name,
-            remedy="copy or download it again",
-        )
-    return unreadable(name, error if isinstance(error, OSError) else ValueError(text))
 
 
 def _check_text(name: str, head: bytes) -> None:
