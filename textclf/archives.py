@@ -43,7 +43,7 @@ def unpack(
         target: An existing folder.
         max_bytes: Most bytes that the archive may hold, uncompressed.
         max_members: Most files and folders that it may hold.
-        report: Told how many bytes of how many at most were read.
+        report: Told how many bytes of the archive were read, of how many.
 
     Raises:
         FetchError: The archive is damaged, dangerous, too large, or does not hold the files once.
@@ -52,7 +52,7 @@ def unpack(
     written: dict[str, Path] = {}
     try:
         with archive.open("rb") as raw, _decompressed(raw) as plain:
-            bounded = _Bounded(plain, archive, max_bytes, report)
+            bounded = _Bounded(plain, raw, archive, max_bytes, report)
             # as a stream: one pass, and nothing is read that was not counted
             with tarfile.open(fileobj=bounded, mode="r|", bufsize=CHUNK) as tar:  # type: ignore[call-overload]
                 for number, member in enumerate(tar, 1):
@@ -116,24 +116,26 @@ class _Bounded:
 
     Args:
         plain: What to read from.
-        archive: The file, for messages.
-        max_bytes: How many bytes.
-        report: Told how many were read.
+        raw: The archive as it is on disk, below `plain`.
+        archive: Its path.
+        max_bytes: How many bytes of `plain`.
+        report: Told how far `raw` was read.
     """
 
-    def __init__(self, plain: BinaryIO, archive: Path, max_bytes: int, report: Report) -> None:
-        self.plain, self.archive, self.max_bytes, self.report = plain, archive, max_bytes, report
+    def __init__(
+        self, plain: BinaryIO, raw: BinaryIO, archive: Path, max_bytes: int, report: Report
+    ) -> None:
+        self.plain, self.raw, self.archive = plain, raw, archive
+        self.max_bytes, self.report = max_bytes, report
+        self.size = archive.stat().st_size
         self.done = 0
-        self.told = 0
 
     def read(self, size: int) -> bytes:
         chunk = self.plain.read(size)
         self.done += len(chunk)
         if self.done > self.max_bytes:
             raise _refused(self.archive, f"unpacks to more than {self.max_bytes} bytes")
-        if self.done - self.told >= CHUNK:
-            self.told = self.done
-            self.report(Progress(f"unpack {self.archive.name}", self.done))
+        self.report(Progress(f"unpack {self.archive.name}", self.raw.tell(), self.size))
         return chunk
 
 

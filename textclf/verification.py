@@ -98,7 +98,7 @@ def tally(path: Path, *, header: bool = False, report: Report = silent) -> Tally
     Args:
         path: The file; if its name ends in .gz, .bz2, .xz or .zst it is decompressed.
         header: Whether the first row of CSV or TSV is a header, which is not counted.
-        report: Told how many bytes were read.
+        report: Told how many bytes of how many on disk were read.
 
     Raises:
         DataError: It cannot be read or decompressed.
@@ -109,12 +109,13 @@ def tally(path: Path, *, header: bool = False, report: Report = silent) -> Tally
     digest = hashlib.sha256()
     done = 0
     try:
+        size = path.stat().st_size
         with path.open("rb") as raw, _decompressed(raw, path.suffix) as plain:
             while chunk := plain.read(CHUNK):
                 digest.update(chunk)
                 counter.add(chunk)
                 done += len(chunk)
-                report(Progress(f"check {path.name}", done))
+                report(Progress(f"check {path.name}", raw.tell(), size))
     except (OSError, EOFError, lzma.LZMAError) as error:
         raise DataError(f"cannot be read: {error}", where=str(path)) from None
     rows = max(counter.rows - (header and table), 0)

@@ -24,6 +24,7 @@ from textclf import datasets, fetching
 from textclf.dataset_config import Dataset, Download
 from textclf.datasets import Files
 from textclf.errors import FetchError, OutputError
+from textclf.progress import Progress
 
 TRAIN = b'"1","hello, ""you"""\n"2","two\nlines"\n' * 50
 TEST = b'"2","bye"'
@@ -117,6 +118,15 @@ def test_the_files_arrive(name: str, data: Path, request: pytest.FixtureRequest)
     assert files.test.read_bytes() == TEST
     assert not (data / ".fetch" / name).exists()
     assert datasets.verify(dataset, data).ok
+
+
+def test_every_stage_is_reported_to_its_end(tarred: Dataset, data: Path) -> None:
+    last: dict[str, Progress] = {}
+    datasets.fetch(tarred, data, progress=lambda now: last.update({now.stage: now}))
+    assert list(last) == [
+        "download set.tgz", "unpack set.tgz", "check test.csv", "check train.csv"
+    ]  # fmt: skip
+    assert all(each.done == each.total for each in last.values())
 
 
 def test_a_manifest_tells_what_was_fetched(tarred: Dataset, data: Path) -> None:
