@@ -1,0 +1,50 @@
+"""The command as a whole: quick, helpful, and light on imports."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+def test_help_names_every_command(textclf):
+    result = textclf("--help")
+    assert result.returncode == 0
+    for name in ("train", "predict", "evaluate", "datasets", "runs"):
+        assert f"  {name} " in result.stdout
+
+
+@pytest.mark.parametrize("name", ["train", "predict", "evaluate", "datasets", "runs"])
+def test_every_command_has_help(textclf, name):
+    assert "Usage: textclf" in textclf(name, "--help").stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["train", "--help"], ["predict", "--help"], ["evaluate", "--help"]]
+)
+def test_help_imports_nothing_heavy(arguments):
+    result = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "textclf", *arguments],
+        capture_output=True,
+        text=True,
+    )
+    imported = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
+    assert "click" in imported
+    heavy = {"tensorflow", "keras", "numba", "scipy", "sklearn", "pandas", "pyarrow", "numpy"}
+    assert not heavy & imported
+
+
+def test_a_wrong_command_is_answered_with_the_nearest(textclf):
+    result = textclf("trian")
+    assert result.returncode == 2
+    assert "did you mean train" in result.stderr
+
+
+def test_version(textclf):
+    assert textclf("--version").stdout.startswith("textclf, version ")
+
+
+def test_python_m_and_the_script_are_the_same():
+    from textclf.cli.main import cli, main
+
+    assert callable(main)
+    assert cli.name == "cli"

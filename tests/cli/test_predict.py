@@ -1,0 +1,72 @@
+"""textclf predict and evaluate on the sample's model, without TensorFlow."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SAMPLE = Path(__file__).parents[2] / "data" / "sample"
+
+
+@pytest.fixture(scope="module")
+def model(models):
+    return models / "sample" / "current"
+
+
+def test_each_line_gets_a_label_and_its_probability(textclf, model):
+    result = textclf("predict", model, input="I was charged twice\n\nwhere is my parcel\n")
+    assert result.stderr == ""
+    lines = [line.split("\t") for line in result.stdout.splitlines()]
+    assert len(lines) == 3
+    assert lines[0][0] == "billing"
+    assert all(0.2 <= float(p) <= 1 for _, p in lines)
+
+
+def test_a_labelled_file_is_read_like_the_training_file(textclf, model):
+    result = textclf("predict", model, SAMPLE / "test.csv", "--labelled")
+    assert len(result.stdout.splitlines()) == 1000
+
+
+def test_evaluate_agrees_with_the_test_figures_of_the_run(textclf, model):
+    result = textclf("evaluate", model, SAMPLE / "test.csv", "--json")
+    figures = json.loads(result.stdout)
+    stored = json.loads((model / "metrics.json").read_text())["test"]
+    assert figures["accuracy"] == pytest.approx(stored["accuracy"])
+    assert figures["loss"] == pytest.approx(stored["loss"])
+
+
+def test_evaluate_prints_a_table(textclf, model):
+    lines = textclf("evaluate", model, SAMPLE / "test.csv").stdout.splitlines()
+    assert lines[0].startswith("rows 1,000  accuracy 0.")
+    assert [line.split()[0] for line in lines[3:]] == [
+        "account", "billing", "delivery", "returns", "technical",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", [["predict"], ["evaluate", "FILE"]])
+def test_no_tensorflow_is_imported(model, command):
+    arguments = [str(SAMPLE / "test.csv") if a == "FILE" else a for a in command]
+    arguments.insert(1, str(model))
+    result = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "textclf", *arguments],
+        capture_output=True, text=True, input="some words\n",
+    )  # fmt: skip
+    assert result.returncode == 0
+    assert "tensorflow" not in result.stderr
+    assert "keras" not in result.stderr
+
+
+def test_no_model_is_bad_input(textclf, tmp_path):
+    result = textclf("predict", tmp_path / "none", input="x\n")
+    assert result.returncode == 65
+    assert "no such model" in result.stderr
+
+
+def test_a_closed_pipe_is_no_error(model):
+    code = (
+        f"yes 'some words' | head -100000 | {sys.executable} -m textclf predict {model} | head -1"
+    )
+    result = subprocess.run(["bash", "-c", code], capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
