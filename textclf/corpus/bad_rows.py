@@ -9,6 +9,7 @@ from typing import TextIO
 from textclf.errors import DataError, OutputError
 
 _SHOWN = 200  # characters of a rejected row that are kept
+_FIRST = 5  # bad rows of a pass that are kept
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0"})
 
 
@@ -25,6 +26,12 @@ class BadRows:
     limit: int | float = 0
     rejects: Path | None = None
     _began: bool = field(default=False, init=False, repr=False)
+
+    def allows(self, rejected: int, rows: int) -> bool:
+        """Return whether so many bad rows, beside so many good ones, are tolerated."""
+        if isinstance(self.limit, float):
+            return rejected <= self.limit * (rejected + rows)
+        return rejected <= self.limit
 
     def open(self) -> TextIO | None:
         """Open the rejects file, if there is one.
@@ -44,6 +51,23 @@ class BadRows:
         return file
 
 
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that cannot be used.
+
+    Attributes:
+        where: File and row.
+        row: Number of the row in its file.
+        what: What is wrong.
+        remedy: What to do about it.
+    """
+
+    where: str
+    row: int
+    what: str
+    remedy: str
+
+
 @dataclass
 class RejectLog:
     """The bad rows of one pass.
@@ -53,12 +77,14 @@ class RejectLog:
         write: Whether bad rows are written to the rejects file; once is enough.
         rejected: Bad rows so far.
         rows: Good rows so far.
+        first: The first few bad rows.
     """
 
     policy: BadRows
     write: bool = True
     rejected: int = 0
     rows: int = 0
+    first: list[BadRow] = field(default_factory=list)
     _file: TextIO | None = None
 
     def start(self) -> None:
@@ -83,6 +109,8 @@ class RejectLog:
         self.rejected += 1
         limit = self.policy.limit
         where = f"{source}, row {row}" if line == row else f"{source}, row {row} (line {line})"
+        if len(self.first) < _FIRST:
+            self.first.append(BadRow(where, row, what, remedy))
         if self._file is not None and self.policy.rejects is not None:
             shown = content[: 4 * _SHOWN].decode("utf-8", "replace")[:_SHOWN].translate(_ESCAPES)
             cells = (source.translate(_ESCAPES), str(row), what.translate(_ESCAPES), shown)
@@ -99,7 +127,7 @@ class RejectLog:
     def check_share(self, where: str) -> None:
         """Raise a DataError if the share of bad rows is above the limit; called at the end."""
         limit, total = self.policy.limit, self.rows + self.rejected
-        if isinstance(limit, float) and self.rejected > limit * total:
+        if isinstance(limit, float) and not self.policy.allows(self.rejected, self.rows):
             written = self.policy.rejects
             raise DataError(
                 f"{self.rejected} of {total} rows are bad, more than the share {limit} allowed",

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from textclf.corpus.bad_rows import BadRows, RejectLog
+from textclf.corpus.bad_rows import BadRow, BadRows, RejectLog
 from textclf.corpus.block import TextBlock
 from textclf.corpus.compression import display_name
 from textclf.corpus.files import expand_files
@@ -39,6 +39,7 @@ class Corpus:
     Attributes:
         labels: Codes of the labels; without a given map, labels are added as they are seen.
         rejected: Bad rows of the last pass.
+        first_rejected: The first few of them.
 
     Args:
         files: Paths; `-` is standard input. What the first file's layout is, all files' is.
@@ -75,6 +76,7 @@ class Corpus:
         self.labels = LabelMap() if labels is None else labels
         self._known = LabelMap(self.labels.names) if self.labels.names else None
         self.rejected = 0
+        self.first_rejected: list[BadRow] = []
         self._bad_rows = bad_rows or BadRows()
         self._block_bytes, self._max_row = block_bytes, max_row_bytes
         self._keep_unknown = unknown_labels == "keep"
@@ -171,7 +173,7 @@ class Corpus:
                         yield block
             self._check_end(log)
         finally:
-            self.rejected = log.rejected
+            self.rejected, self.first_rejected = log.rejected, log.first
             log.close()
         self._counts = counts
         if hasher is not None:
