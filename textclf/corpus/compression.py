@@ -86,7 +86,13 @@ def decompressed(name: str, raw: Callable[[int], bytes]) -> tuple[Callable[[int]
 
         return checked
 
-    magic = guarded(lambda size: fill(raw, size), "")(8)
+    magic = guarded(raw, "")(8)
+    # A pipe may have brought a part of it only; not to wait for more than can be a magic number.
+    while any(len(magic) < len(m) and m.startswith(magic) for m in _COMPRESSIONS) and magic:
+        more = guarded(raw, "")(8 - len(magic))
+        if not more:
+            break
+        magic += more
     source = _Source(magic, raw)
     kind = next((k for m, k in _COMPRESSIONS.items() if magic.startswith(m)), "")
     buffered = io.BufferedReader(source, 1 << 20)

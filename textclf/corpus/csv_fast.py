@@ -70,12 +70,12 @@ class CsvReader:
         Raises:
             DataError: If more rows are bad than are tolerated.
         """
-        carry, state, final = b"", kernels.START_RECORD, False
+        carry, state, final, counted_cr = b"", kernels.START_RECORD, False, False
         while not final:
             chunk = self.stream.read(self.block_bytes)
             final = not chunk
             data = np.frombuffer(carry + chunk, dtype=np.uint8)
-            if state == kernels.AFTER_CR and data.size and data[0] == 10:
+            if counted_cr and data.size and data[0] == 10:
                 self._line -= 1  # counted with its carriage return
             self._space.fit(data.size)
             space = self._space
@@ -89,7 +89,7 @@ class CsvReader:
             block = self._block(data[:end], int(rows), unclosed)
             if block is not None and len(block):
                 yield block
-            carry = b""
+            carry, counted_cr = b"", bool(data.size and data[-1] == 13)
             if complete:
                 continue
             if self._skipped is None and data.size - end <= self.max_row:
@@ -97,7 +97,9 @@ class CsvReader:
             elif self._skipped is None:
                 head = data[end : end + _SHOWN].tobytes()
                 self._skipped = _Skipped(head, self._number, self._line)
-            if not carry:
+            if carry:
+                counted_cr = False
+            else:
                 self._line += _line_ends(data[end:])
 
     def _block(self, data: Bytes, rows: int, unclosed: bool) -> TextBlock | None:
@@ -145,7 +147,9 @@ class CsvReader:
     def _mark_undecodable(self, data: Bytes, starts: Places, bad: NDArray[np.bool_]) -> None:
         """Mark the rows that hold a NUL or bytes that are not UTF-8."""
         if data.size and data.min() == 0:
-            bad[np.searchsorted(starts, np.flatnonzero(data == 0), side="right") - 1] = True
+            nul = np.flatnonzero(data == 0)
+            nul = nul[nul >= starts[0]]
+            bad[np.searchsorted(starts, nul, side="right") - 1] = True
         at = int(kernels.first_invalid(data, int(starts[0])))
         while at < data.size:
             r = int(np.searchsorted(starts, at, side="right")) - 1

@@ -42,6 +42,8 @@ def records(data: bytes, delimiter: str) -> Iterator[Record]:
         first, before = before, reader.line_num
         if not cells:
             continue
+        if before > count:
+            cells[-1] = cells[-1].removesuffix("\n")
         raw = "".join(lines[first:before]).removesuffix("\n").removesuffix("\r")
         yield Record(
             [cell.encode("latin-1") for cell in cells],

@@ -10,7 +10,7 @@ from textclf.corpus.block import TextBlock
 from textclf.corpus.csv_plain import records
 from textclf.corpus.detect import csv_layout, tell_format
 from textclf.corpus.labels import LabelMap
-from textclf.corpus.layout import CorpusFormat, Layout
+from textclf.corpus.layout import ALL_COLUMNS, CorpusFormat, Layout
 from textclf.corpus.rows import UNCLOSED, Assembler, Row, cells_problem, cells_row
 from textclf.corpus.streams import HEAD, PARQUET, Stream
 from textclf.corpus.text_lines import json_layout, line_blocks
@@ -37,7 +37,8 @@ def layout_of(
         DataError: If it cannot be told.
         UsageError: If the format has no labels, or no columns, and they are asked for.
     """
-    head = stream.head()
+    # One line is enough where the format is said: whoever types a line wants its answer.
+    head = stream.head(line=fmt.format in ("lines", "fasttext", "jsonl"))
     kind = like.format if like is not None else tell_format(path, head, fmt)
     if kind == "parquet":
         from textclf.corpus.parquet import parquet_layout
@@ -51,7 +52,8 @@ def layout_of(
         return csv_layout(stream, kind, fmt, labels, like)
     if kind == "jsonl":
         return json_layout(stream, fmt, like)
-    if fmt.extra_columns or fmt.text_columns or fmt.label_column is not None:
+    extra = fmt.extra_columns != ALL_COLUMNS and fmt.extra_columns
+    if extra or fmt.text_columns or fmt.label_column is not None:
         raise UsageError(
             f"the format {kind} has no columns", where=stream.name, remedy="do not name columns"
         )

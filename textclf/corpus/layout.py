@@ -14,6 +14,8 @@ from textclf.errors import DataError, UsageError
 Format: TypeAlias = Literal["csv", "tsv", "jsonl", "parquet", "fasttext", "lines"]
 Column: TypeAlias = str | int
 
+ALL_COLUMNS = ("*",)  # as extra columns: every column is passed through
+
 LABEL_NAMES = (
     "label", "labels", "class", "category", "target", "sentiment", "topic", "intent", "polarity",
     "rating", "stars", "score", "class_index", "label_id", "class_id", "y",
@@ -46,7 +48,7 @@ class CorpusFormat:
         encoding: Encoding; by default UTF-8, or UTF-16 with a byte order mark.
         label_column: Name of the label's column, or its number from 1.
         text_columns: Names or numbers of the text columns; their texts are joined by a space.
-        extra_columns: Names or numbers of columns passed through.
+        extra_columns: Names or numbers of columns passed through, or ALL_COLUMNS.
         has_labels: Whether rows have labels.
     """
 
@@ -62,7 +64,8 @@ class CorpusFormat:
     @property
     def by_name(self) -> bool:
         """Whether a column is asked for by name."""
-        columns = (self.label_column, *self.text_columns, *self.extra_columns)
+        extra = () if self.extra_columns == ALL_COLUMNS else self.extra_columns
+        columns = (self.label_column, *self.text_columns, *extra)
         return any(isinstance(column, str) for column in columns)
 
 
@@ -215,7 +218,12 @@ def choose_columns(
     Raises:
         DataError: If a column is missing.
     """
-    extras = tuple((str(c), find_column(where, c, width, header)) for c in fmt.extra_columns)
+    everything = fmt.extra_columns == ALL_COLUMNS
+    extras = (
+        _all_columns(width, header)
+        if everything
+        else tuple((str(c), find_column(where, c, width, header)) for c in fmt.extra_columns)
+    )
     texts = tuple(find_column(where, c, width, header) for c in fmt.text_columns)
     folded = [_fold(name) for name in header] if header is not None else []
     label = None
@@ -229,10 +237,20 @@ def choose_columns(
         label = _guess_label(masked, fmt) if header is not None else free[0]
         label = label if label in free else free[0]
     if not texts:
-        texts = _guess_texts(width, folded, label, {place for _, place in extras}, fmt)
+        taken = set() if everything else {place for _, place in extras}
+        texts = _guess_texts(width, folded, label, taken, fmt)
     if not texts or (label in texts and fmt.has_labels):
         raise _one_column(where, width)
     return label if fmt.has_labels else None, texts, extras
+
+
+def _all_columns(width: int, header: Sequence[str] | None) -> tuple[tuple[str, int], ...]:
+    """Return every column with its name; one without a name of its own goes by its number."""
+    names: dict[str, int] = {}
+    for place in range(width):
+        name = header[place].strip() if header is not None else ""
+        names[str(place + 1) if not name or name in names else name] = place
+    return tuple(names.items())
 
 
 def _guess_texts(

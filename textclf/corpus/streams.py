@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import os
+import select
 import stat
 import sys
 from collections.abc import Callable
@@ -13,6 +15,7 @@ from textclf.corpus.compression import decompressed, display_name, fill, unreada
 from textclf.errors import DataError, UsageError
 
 HEAD = 64 << 10  # bytes that a layout is told from, and that make a file small
+_PAUSE = 0.01  # seconds without new bytes after which what a pipe has brought is passed on
 PARQUET = b"PAR1"
 
 _NOT_TEXT = {
@@ -70,13 +73,22 @@ class Stream:
         compression: `gzip`, `bzip2`, `xz`, `zstd` or nothing.
         encoding: The encoding that is read.
         copy: Its bytes in a temporary file, for a reader that has to seek.
+
+    Args:
+        name: For messages.
+        raw: Reads bytes of the file.
+        encoding: The encoding; None: UTF-8, or UTF-16 if its byte order mark says so.
+        live: Whether reads return what there is, without waiting for as much as was asked for.
     """
 
-    def __init__(self, name: str, raw: Callable[[int], bytes], encoding: str | None) -> None:
+    def __init__(
+        self, name: str, raw: Callable[[int], bytes], encoding: str | None, live: bool = False
+    ) -> None:
         self.name = name
         self.copy: IO[bytes] | None = None
         self._raw, self.compression = decompressed(name, raw)
-        self._pending = fill(self._raw, HEAD)
+        self._live = live and not self.compression
+        self._pending = self._read(HEAD)
         _check_text(name, self._pending)
         self.encoding = encoding or "utf-8"
         for mark, marked in _BOMS:
@@ -92,9 +104,16 @@ class Stream:
             self._decoder = codecs.getincrementaldecoder(self.encoding)("textclf.flag")
             self._pending = self._transcode(self._pending)
 
-    def head(self) -> bytes:
-        """Return the first bytes, HEAD or all of them; they will be read again."""
-        while len(self._pending) < HEAD and (more := self._next(HEAD)):
+    def head(self, line: bool = False) -> bytes:
+        """Return the first bytes, HEAD or all of them; they will be read again.
+
+        Args:
+            line: Whether a first line is enough.
+        """
+        while len(self._pending) < HEAD and not (line and b"\n" in self._pending):
+            more = self._next(HEAD)
+            if not more:
+                break
             self._pending += more
         return self._pending
 
@@ -106,7 +125,7 @@ class Stream:
         return self._next(size)
 
     def _next(self, size: int) -> bytes:
-        while data := fill(self._raw, size):
+        while data := self._read(size):
             if self._decoder is None:
                 return data
             if text := self._transcode(data):
@@ -115,6 +134,9 @@ class Stream:
             decoder, self._decoder = self._decoder, None
             return decoder.decode(b"", True).encode("utf-8", "surrogatepass")
         return b""
+
+    def _read(self, size: int) -> bytes:
+        return self._raw(size) if self._live else fill(self._raw, size)
 
     def _transcode(self, data: bytes) -> bytes:
         assert self._decoder is not None
@@ -131,8 +153,9 @@ class OpenFile:
 
     def __init__(self, path: str, file: Any, encoding: str | None, hasher: Hasher | None) -> None:
         self._file, self._keep, self.hasher = file, path == "-", hasher
+        self._live = is_live(file)
         try:
-            self.stream = Stream(display_name(path), self._read, encoding)
+            self.stream = Stream(display_name(path), self._read, encoding, self._live)
         except BaseException:
             self.close()
             raise
@@ -150,9 +173,30 @@ class OpenFile:
 
     def _read(self, size: int) -> bytes:
         data: bytes = self._file.read(size) or b""
+        if self._live and data:
+            data = self._more(data, size)
         if self.hasher is not None:
             self.hasher.update(data)
         return data
+
+    def _more(self, data: bytes, size: int) -> bytes:
+        """Add what else comes without a pause: blocks of a fast writer shall not be tiny."""
+        parts, have = [data], len(data)
+        while have < size and select.select([self._file], [], [], _PAUSE)[0]:
+            if not (data := self._file.read(size - have) or b""):
+                break
+            parts.append(data)
+            have += len(data)
+        return b"".join(parts)
+
+
+def is_live(file: Any) -> bool:
+    """Return whether an open file is a pipe, a socket or a terminal, whose writer may pause."""
+    try:
+        mode = os.fstat(file.fileno()).st_mode
+    except (AttributeError, OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode)
 
 
 def open_file(path: str, encoding: str | None = None, hasher: Hasher | None = None) -> OpenFile:

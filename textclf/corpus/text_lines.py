@@ -63,7 +63,7 @@ def json_layout(stream: Stream, fmt: CorpusFormat, like: Layout | None) -> Layou
     if like is not None:
         return like
     keys: dict[str, None] = {}
-    head = stream.head()
+    head = stream.head(line=fmt.format == "jsonl")
     for line in head.splitlines()[:100]:
         value = _loads(line)
         if isinstance(value, dict):
@@ -114,6 +114,8 @@ def record_row(
     cells: list[str] = []
     for name in (layout.header[place] for place in places):
         value = get(name)
+        if value is missing and len(cells) < len(layout.extras):
+            value = None
         if value is missing:
             return Row(number, number, raw, problem=(f"there is no {name!r}", "add it"))
         text = scalar_text(value)
