@@ -108,7 +108,8 @@ class CsvReader:
         if self._skipped is not None and rows:
             skipped, self._skipped = self._skipped, None
             problem = UNCLOSED if unclosed and rows == 1 else too_long(self.max_row)
-            self.assembler.reject(skipped.number, skipped.line, problem, skipped.raw)
+            if skipped.number > 1 or self.layout.header is None:
+                self.assembler.reject(skipped.number, skipped.line, problem, skipped.raw)
             first, self._number = 1, self._number + 1
         if self._number == 1 and rows and self.layout.header is not None:
             first, self._number = 1, 2

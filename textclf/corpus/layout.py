@@ -35,6 +35,7 @@ _WORD = re.compile(r"[^\W\d][\w.\- ]{0,63}")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _ENOUGH_ROWS = 10
+_MOST_WORDS = 3  # of a column's name
 
 
 @dataclass(frozen=True)
@@ -152,10 +153,10 @@ def looks_like_header(
 ) -> bool:
     """Return whether the first of a file's first rows names the columns.
 
-    Every cell of it must look like a name, and differ from the others; no cell is a number. Its
-    label must not be a label known already or recur in its column. And there must be a positive
-    sign: a usual name such as `label` or `text`, or below a name nothing but numbers, or
-    identifiers above labels that all recur.
+    Every cell of it must look like a name, and differ from the others; no cell is a number. None
+    may recur in its column, and its label must not be a label known already. And there must be a
+    positive sign: a usual name such as `label` or `text`, or below the label's name nothing but
+    numbers, or identifiers above labels that all recur.
 
     Args:
         rows: The file's first rows, cells as strings.
@@ -170,24 +171,22 @@ def looks_like_header(
         _WORD.fullmatch(cell) or (cell == "" and i == 0) for i, cell in enumerate(first)
     ):
         return False
+    others = [row for row in rows[1:] if len(row) == len(first)]
+    recurs = any(cell == row[i].strip() for i, cell in enumerate(first) if cell for row in others)
+    if recurs or not all(len(cell.split()) <= _MOST_WORDS for cell in first):
+        return False
     if not fmt.has_labels:
-        return any(name in TEXT_NAMES for name in folded) and _few_words(first)
+        return any(name in TEXT_NAMES for name in folded)
     place = _guess_label(folded, fmt)
     if known is not None and first[place] in known:
         return False
-    below = [row[place].strip() for row in rows[1:] if len(row) == len(first)]
-    if first[place] in below or not _few_words(first):
-        return False
+    below = [row[place].strip() for row in others]
     if any(name in LABEL_NAMES or name in TEXT_NAMES for name in folded):
         return True
     if below and all(_NUMBER.fullmatch(label) for label in below):
         return True
     recur = len(below) >= _ENOUGH_ROWS and min(Counter(below).values()) >= 2
     return recur and all(_IDENTIFIER.fullmatch(cell) for cell in first)
-
-
-def _few_words(cells: Sequence[str]) -> bool:
-    return all(len(cell.split()) <= 3 for cell in cells)
 
 
 def _fold(name: str) -> str:

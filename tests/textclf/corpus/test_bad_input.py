@@ -6,7 +6,6 @@ import bz2
 import gzip
 import lzma
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -122,7 +121,7 @@ def test_path_that_is_no_file(
 
 def test_second_file_is_looked_for_before_the_first_is_read(write: Write, tmp_path: Path) -> None:
     corpus = Corpus([write("a,b\n" * 5), tmp_path / "missing.csv"])
-    with pytest.raises(DataError, match="missing.csv: no such file"):
+    with pytest.raises(DataError, match=r"missing\.csv: no such file"):
         next(iter(corpus.blocks()))
 
 
@@ -138,7 +137,7 @@ def test_unreadable_file(write: Write, read: Read, monkeypatch: pytest.MonkeyPat
 
 def test_missing_column_lists_the_columns(write: Write, read: Read) -> None:
     file = write("label,text\na,b\n")
-    with pytest.raises(DataError, match="no column 'body'; the columns are label, text"):
+    with pytest.raises(DataError, match=r"no column 'body'; the columns are label, text"):
         read(file, CorpusFormat(text_columns=("body",)))
     with pytest.raises(DataError, match="there is no column 3: a row has 2"):
         read(file, CorpusFormat(text_columns=(3,)))
@@ -146,7 +145,7 @@ def test_missing_column_lists_the_columns(write: Write, read: Read) -> None:
 
 def test_duplicate_header_is_refused_only_where_it_matters(write: Write, read: Read) -> None:
     file = write("label,text,text\na,b,c\n")
-    with pytest.raises(DataError, match="2 columns are named 'text'.*2 or 3"):
+    with pytest.raises(DataError, match=r"2 columns are named 'text'.*2 or 3"):
         read(file, CorpusFormat(text_columns=("text",)))
     assert read(file, CorpusFormat(header=True, text_columns=(3,))) == [("a", "c")]
 
@@ -184,7 +183,7 @@ def test_tolerated_rows_are_counted_and_written(
 
 def test_more_bad_rows_than_allowed(csv_path: str, write: Write, read: Read) -> None:
     file = write("a,b\nc\nd\na,e\n")
-    with pytest.raises(DataError, match="row 3: .*bad row 2 and 1 are allowed"):
+    with pytest.raises(DataError, match=r"row 3: .*bad row 2 and 1 are allowed"):
         read(file, bad_rows=BadRows(1))
     with pytest.raises(DataError, match=r"2 of 4 rows are bad, more than the share 0\.4"):
         read(file, bad_rows=BadRows(0.4))
@@ -216,7 +215,7 @@ def test_row_that_is_too_long_is_skipped(cut: bytes, write: Write) -> None:
     texts = [text for block in corpus.blocks() for text in block.texts()]
     assert texts == (["b", "d"] if cut else ["b"])
     assert corpus.rejected == 1
-    with pytest.raises(DataError, match="row 2: .*(longer than 50000 bytes|never closed)"):
+    with pytest.raises(DataError, match=r"row 2: .*(longer than 50000 bytes|never closed)"):
         list(Corpus([file], block_bytes=10_000, max_row_bytes=50_000).blocks())
 
 

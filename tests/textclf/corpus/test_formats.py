@@ -1,0 +1,174 @@
+"""Each format, plain and compressed, read back as it was written by other software."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import io
+import json
+import lzma
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from textclf.corpus.reader import BadRows, Corpus, CorpusFormat
+from textclf.errors import DataError
+
+Write = Callable[..., Path]
+Read = Callable[..., list[tuple[str | None, str]]]
+
+ROWS = [("a", "one, two"), ("b", "drei \u00e4"), ("a", "")]
+
+
+def _parquet() -> bytes:
+    sink = io.BytesIO()
+    labels, texts = zip(*ROWS, strict=True)
+    pq.write_table(pa.table({"label": labels, "text": texts}), sink)
+    return sink.getvalue()
+
+
+CONTENTS: dict[str, bytes] = {
+    "csv": "".join(f'{label},"{text}"\n' for label, text in ROWS).encode(),
+    "tsv": "".join(f"{label}\t{text}\n" for label, text in ROWS).encode(),
+    "jsonl": "".join(json.dumps({"label": a, "text": b}) + "\n\n" for a, b in ROWS).encode(),
+    "fasttext": "".join(f"__label__{label} {text}\n" for label, text in ROWS).encode(),
+    "parquet": _parquet(),
+}
+COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
+    "": lambda data: data,
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+    ".zst": lambda data: pa.compress(data, "zstd", asbytes=True),
+}
+
+
+@pytest.mark.parametrize("kind", CONTENTS)
+@pytest.mark.parametrize("suffix", COMPRESSIONS)
+def test_every_format_in_every_compression(
+    kind: str, suffix: str, write: Write, read: Read
+) -> None:
+    data = COMPRESSIONS[suffix](CONTENTS[kind])
+    assert read(write(data, f"data.{kind}{suffix}")) == ROWS
+
+
+@pytest.mark.parametrize("kind", CONTENTS)
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_hash_is_that_of_the_files(kind: str, suffix: str, write: Write) -> None:
+    data = COMPRESSIONS[suffix](CONTENTS[kind])
+    files = [write(data, f"{i}.{kind}") for i in range(2)]
+    corpus = Corpus(files)
+    for _ in corpus.blocks():
+        pass
+    assert corpus.sha256() == hashlib.sha256(data + data).hexdigest()
+    assert corpus.counts() == {"a": 4, "b": 2}
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "fasttext", "parquet"])
+def test_format_is_told_without_a_usual_name(kind: str, write: Write, read: Read) -> None:
+    assert read(write(CONTENTS[kind], "data.dat")) == ROWS
+
+
+def test_members_of_a_compressed_file_are_joined(write: Write, read: Read) -> None:
+    for compress in COMPRESSIONS.values():
+        assert read(write(compress(b"a,x\n") + compress(b"b,y\n"))) == [("a", "x"), ("b", "y")]
+
+
+def test_plain_lines_are_texts(write: Write, read: Read) -> None:
+    file = write(b"one, two\r\n\n__label__a \xc3\xa4\rlast", "data.txt")
+    expected = [(None, text) for text in ("one, two", "", "__label__a ä", "last")]
+    for size in (1, 2, 3, 100):
+        assert read(file, CorpusFormat("lines", has_labels=False), block_bytes=size) == expected
+
+
+def test_no_lines_are_no_error(write: Write, read: Read) -> None:
+    assert read(write(b"", "data.txt"), CorpusFormat(has_labels=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("s", "s"), (3, "3"), (2.5, "2.5"), (True, "true"), (10**30, str(10**30))],
+)
+def test_json_values_as_labels(value: object, text: str, write: Write, read: Read) -> None:
+    assert read(write(json.dumps({"label": value, "text": "x"}), "a.jsonl")) == [(text, "x")]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "row 2 (line 3): the line is not JSON"),
+        ("[1]", "the line is not a JSON object"),
+        ('{"label": 1}', "there is no 'text'"),
+        ('{"label": null, "text": "x"}', "the label is blank"),
+        ('{"label": [1], "text": "x"}', "'label' is not one value but a list"),
+        ("[" * 100_000, "the line is not JSON"),
+    ],
+)
+def test_bad_json_lines(line: str, message: str, write: Write, read: Read) -> None:
+    file = write('{"label": 1, "text": "x"}\n\n' + line + "\n", "a.jsonl")
+    with pytest.raises(DataError) as caught:
+        read(file)
+    assert message in str(caught.value)
+    assert len(read(file, bad_rows=BadRows(1))) == 1
+
+
+def test_lone_surrogates_in_json_are_replaced(write: Write, read: Read) -> None:
+    assert read(write('{"label": "\\ud800", "text": "a\\udfffb"}', "a.jsonl")) == [
+        ("\ufffd", "a\ufffdb")
+    ]
+
+
+def test_line_that_is_too_long_is_skipped(write: Write) -> None:
+    file = write(b"x" * 100_000 + b"\r\nnext\r\n", "a.txt")
+    for size in (1000, 1001):
+        fmt = CorpusFormat("lines", has_labels=False)
+        corpus = Corpus([file], fmt, bad_rows=BadRows(1), block_bytes=size, max_row_bytes=5000)
+        assert [(b.texts(), b.rows.tolist()) for b in corpus.blocks()] == [(["next"], [2])]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"), [("x y", "has no label"), ("__label__a __label__b x", "has 2 labels")]
+)
+def test_fasttext_rows_have_one_label(line: str, message: str, write: Write, read: Read) -> None:
+    file = write(f"__label__a x\n{line}\n", "a.txt")
+    with pytest.raises(DataError, match=f"row 2: the row {message}"):
+        read(file)
+
+
+def test_parquet_types_become_text(tmp_path: Path, read: Read) -> None:
+    table = pa.table(
+        {
+            "label": pa.array([1, 2, 1], pa.int8()),
+            "title": pa.array(["a", None, "b"]).dictionary_encode(),
+            "text": pa.array(["x", "y", "z"], pa.large_string()),
+            "vector": [[1.0], [2.0], [3.0]],
+        }
+    )
+    pq.write_table(table, tmp_path / "a.parquet")
+    fmt = CorpusFormat(text_columns=("title", "text"))
+    assert read(tmp_path / "a.parquet", fmt) == [("1", "a x"), ("2", " y"), ("1", "b z")]
+
+
+def test_parquet_row_without_label_is_bad(tmp_path: Path, read: Read) -> None:
+    pq.write_table(pa.table({"label": ["a", None], "text": ["x", "y"]}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match="row 2: the label is blank"):
+        read(tmp_path / "a.parquet")
+
+
+def test_small_corpora_are_read_without_heavy_modules(write: Write) -> None:
+    code = """
+import sys
+from textclf.corpus.reader import Corpus, CorpusFormat
+for file, labelled in ((sys.argv[1], True), (sys.argv[2], False)):
+    assert list(Corpus([file], CorpusFormat(has_labels=labelled)).blocks())
+heavy = {"numba", "pyarrow", "pandas", "scipy", "tensorflow", "sklearn"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    files = [write("a,b\n", "a.csv"), write("one\ntwo\n", "a.txt")]
+    subprocess.run([sys.executable, "-c", code, *files], check=True)

@@ -1,0 +1,127 @@
+"""What is detected of a file's layout, and what the user says instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from textclf.corpus.labels import LabelMap
+from textclf.corpus.reader import Corpus, CorpusFormat
+
+Write = Callable[..., Path]
+Read = Callable[..., list[tuple[str | None, str]]]
+
+NO_HEADER = "no header: column 1 is the label, "
+LABEL = "header: column 'label' is the label, "
+EMOTION = "header: column 'emotion' is the label, "
+DETECTED = [
+    ("1,a\n2,b\n", NO_HEADER + "column 2 the text"),
+    ("1,a,b\n2,b,c\n", NO_HEADER + "columns 2 and 3 the text"),
+    ("1,a,b,c\n2,b,c,d\n", NO_HEADER + "columns 2-4 the text"),
+    ("sports,we won\nworld,you lost\n", NO_HEADER + "column 2 the text"),
+    ("label,text\n1,a\n", LABEL + "column 'text' the text"),
+    ("label,Title,Description\n3,a,b\n", LABEL + "columns 'Title' and 'Description' the text"),
+    ("text,label\na,1\nb,2\n", LABEL + "column 'text' the text"),
+    (",text,label\n0,a,x\n", LABEL + "column 'text' the text"),
+    ("id,review,emotion\n7,a,joy\n", EMOTION + "column 'review' the text"),
+    ("emotion,words\n1,a\n2,b\n", EMOTION + "column 'words' the text"),
+    ("emotion,words\n" + "joy,ha ha\nfear,oh no\n" * 6, EMOTION + "column 'words' the text"),
+    ("emotion,words\njoy,ha\nfear,oh\n", NO_HEADER + "column 2 the text"),
+    ("text,hello\nlabel,you\ntext,there\n", NO_HEADER + "column 2 the text"),
+    ("label,this is not a name of a column\n1,b\n", NO_HEADER + "column 2 the text"),
+    ("label,label\n1,b\n", NO_HEADER + "column 2 the text"),
+]
+
+
+@pytest.mark.parametrize(("content", "statement"), DETECTED)
+def test_header_and_columns_are_detected(content: str, statement: str, write: Write) -> None:
+    assert Corpus([write(content)]).layout.describe() == "comma-separated, " + statement
+
+
+@pytest.mark.parametrize(
+    ("content", "statement"),
+    [
+        ("a;b\nc;d, e, f\n", "semicolon-separated"),
+        ("a\tb, c\nd\te\n", "tab-separated"),
+        ("a|b\nd|e, f\n", "separated by vertical bars"),
+        ('a,"b;c;d"\nd,"b;c"\n', "comma-separated"),
+    ],
+)
+def test_delimiter_is_detected(content: str, statement: str, write: Write) -> None:
+    assert Corpus([write(content)]).layout.describe().startswith(statement + ", no header: ")
+
+
+def test_known_label_in_the_first_row_is_no_header(write: Write) -> None:
+    file = write("label,text\nspam,mail\n")
+    assert Corpus([file]).layout.header == ("label", "text")
+    known = LabelMap(["label", "spam"]).freeze()
+    assert Corpus([file], labels=known).layout.header is None
+
+
+@pytest.mark.parametrize(
+    ("fmt", "rows"),
+    [
+        (CorpusFormat(header=False), [("label", "text more"), ("1", "a b")]),
+        (CorpusFormat(header=True, label_column=2), [("a", "1 b")]),
+        (CorpusFormat(text_columns=("more", 2)), [("1", "b a")]),
+        (CorpusFormat(label_column="More"), [("b", "a")]),
+        (CorpusFormat(header=True, label_column=3, text_columns=(1,)), [("b", "1")]),
+        (CorpusFormat(has_labels=False), [(None, "a")]),
+    ],
+)
+def test_what_the_user_says_counts(
+    fmt: CorpusFormat, rows: list[tuple[str | None, str]], csv_path: str, write: Write, read: Read
+) -> None:
+    assert read(write("label,text,more\n1,a,b\n"), fmt) == rows
+
+
+def test_columns_are_passed_through(csv_path: str, write: Write) -> None:
+    file = write("id,label,text\nä,1,a\n8,2,b\n")
+    corpus = Corpus([file], CorpusFormat(extra_columns=("id",)))
+    assert [block.extra for block in corpus.blocks()] == [{"id": ["ä", "8"]}]
+    assert corpus.layout.describe().endswith("column 'id' passed through")
+
+
+def test_later_file_has_its_own_header_or_none(csv_path: str, write: Write, read: Read) -> None:
+    first = write("label,text\na,x\n", "1.csv")
+    others = [write("text,label\ny,b\n", "2.csv"), write("c,z\n", "3.csv")]
+    assert read([first, *others]) == [("a", "x"), ("b", "y"), ("c", "z")]
+
+
+def test_header_and_first_row_are_counted(csv_path: str, write: Write) -> None:
+    [block] = Corpus([write("label,text\na,x\nb,y\n")]).blocks()
+    assert block.rows.tolist() == [2, 3]
+
+
+def test_labels_are_stripped_and_texts_are_not(csv_path: str, write: Write, read: Read) -> None:
+    assert read(write("a , x \n\u00a0a, \nb,\n")) == [("a", " x "), ("a", " "), ("b", "")]
+
+
+def test_pattern_names_sorted_files(write: Write, read: Read, tmp_path: Path) -> None:
+    for name in ("b.csv", "a.csv", "c[1].csv"):
+        write(f"1,{name}\n", name)
+    assert [text for _, text in read(tmp_path / "?.csv")] == ["a.csv", "b.csv"]
+    assert read(tmp_path / "c[1].csv") == [("1", "c[1].csv")]
+
+
+ENCODED = [
+    ("utf-8-sig", None), ("utf-16", None), ("utf-16", "utf-16"), ("latin-1", "latin-1"),
+    ("cp1252", "cp1252"), ("utf-16-le", "utf-16-le"), ("utf-8-sig", "utf-8"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("encoding", "said"), ENCODED)
+def test_encodings(
+    encoding: str, said: str | None, csv_path: str, write: Write, read: Read
+) -> None:
+    content = "ä,caf\u00e9\nb,na\u00efve\n" * 9000
+    rows = read(write(content.encode(encoding)), CorpusFormat(encoding=said), block_bytes=9999)
+    assert rows == [("ä", "café"), ("b", "naïve")] * 9000
+
+
+def test_bytes_that_are_not_of_the_encoding_make_a_bad_row(write: Write, read: Read) -> None:
+    content = "a,b\nc,d\ne,f\n".encode("utf-16").replace(b"d\0", b"\0\xd8")
+    with pytest.raises(Exception, match="row 2: the row is not valid utf-16"):
+        read(write(content))
