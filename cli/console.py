@@ -114,7 +114,8 @@ class Console:
                 done = self._bars.tasks[other].completed
                 self._bars.update(other, total=done, completed=done)
             name = _STAGES.get(progress.stage, progress.stage)
-            task = self._tasks[progress.stage] = self._bars.add_task(name, figures="")
+            task = self._bars.add_task(name, total=None, figures="")
+            self._tasks[progress.stage] = task
         shown = "  ".join(f"{k} {v:.4g}" for k, v in progress.figures.items())
         self._bars.update(task, completed=progress.done, total=progress.total, figures=shown)
 

@@ -107,15 +107,12 @@ def _dataset_files(
     from textclf import datasets
     from textclf.corpus.reader import CorpusFormat
     from textclf.pipeline import TrainingFiles
-    from textclf.progress import Progress
 
     found = datasets.find(dataset)
-    files = datasets.fetch(
-        found,
-        data_dir,
-        progress=lambda p: console.report(Progress("fetch", p.done, p.total)),
-    )
+    files = datasets.fetch(found, data_dir, progress=console.report)
     layout = found.layout
+    # The layout is that of the published CSV; a file of another format says its own.
+    published = any(ending in (".csv", ".tsv") for ending in files.train.suffixes)
     return found, TrainingFiles(
         (str(files.train),),
         (str(files.validation),) if files.validation else (),
@@ -124,7 +121,9 @@ def _dataset_files(
             header=layout.header,
             label_column=layout.label_column,
             text_columns=layout.text_columns,
-        ),
+        )
+        if published
+        else CorpusFormat(),
     )
 
 
