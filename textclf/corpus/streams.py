@@ -131,16 +131,24 @@ class Stream:
             if text := self._transcode(data):
                 return text
         if self._decoder is not None:
-            decoder, self._decoder = self._decoder, None
-            return decoder.decode(b"", True).encode("utf-8", "surrogatepass")
+            rest = self._transcode(b"", final=True)
+            self._decoder = None
+            return rest
         return b""
 
     def _read(self, size: int) -> bytes:
         return self._raw(size) if self._live else fill(self._raw, size)
 
-    def _transcode(self, data: bytes) -> bytes:
+    def _transcode(self, data: bytes, final: bool = False) -> bytes:
         assert self._decoder is not None
-        return self._decoder.decode(data).encode("utf-8", "surrogatepass")
+        try:
+            return self._decoder.decode(data, final).encode("utf-8", "surrogatepass")
+        except UnicodeError as error:  # the whole file is at fault: a byte order mark is missing
+            raise DataError(
+                f"is not valid {self.encoding} ({error})",
+                where=self.name,
+                remedy="give another --encoding",
+            ) from error
 
 
 class OpenFile:

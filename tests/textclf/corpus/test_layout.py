@@ -9,6 +9,7 @@ import pytest
 
 from textclf.corpus.labels import LabelMap
 from textclf.corpus.reader import Corpus, CorpusFormat
+from textclf.errors import DataError
 
 Write = Callable[..., Path]
 Read = Callable[..., list[tuple[str | None, str]]]
@@ -121,7 +122,12 @@ def test_encodings(
     assert rows == [("ä", "café"), ("b", "naïve")] * 9000
 
 
+def test_file_that_is_not_of_the_encoding(write: Write, read: Read) -> None:
+    with pytest.raises(DataError, match="is not valid utf-32"):
+        read(write("a,b\nc,d\n"), CorpusFormat(encoding="utf-32"))
+
+
 def test_bytes_that_are_not_of_the_encoding_make_a_bad_row(write: Write, read: Read) -> None:
     content = "a,b\nc,d\ne,f\n".encode("utf-16").replace(b"d\0", b"\0\xd8")
-    with pytest.raises(Exception, match="row 2: the row is not valid utf-16"):
+    with pytest.raises(DataError, match="row 2: the row is not valid utf-16"):
         read(write(content))
