@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bz2
-import gzip
 import io
 import lzma
 import zlib
@@ -13,6 +12,8 @@ from typing import Any
 from textclf.errors import DataError
 
 STDIN = "standard input"
+
+_PIECE = 256 << 10  # compressed bytes read at once
 
 _COMPRESSIONS = {
     b"\x1f\x8b": "gzip",
@@ -74,6 +75,40 @@ class _Source(io.RawIOBase):
         return self._read(size)
 
 
+class _Gzip:
+    """Decompresses the members of a gzip file, in larger pieces than `gzip.GzipFile` does."""
+
+    def __init__(self, read: Callable[[int], bytes]) -> None:
+        self._read = read
+        self._rest = b""
+        self._member = zlib.decompressobj(wbits=31)
+        self._within = False  # whether some of the member was read
+
+    def read(self, size: int) -> bytes:
+        """Return at most so many bytes; none at the end.
+
+        Raises:
+            EOFError: If the file is truncated.
+            zlib.error: If it is damaged.
+        """
+        while True:
+            compressed = self._rest or self._read(_PIECE)
+            if not compressed and self._within:
+                raise EOFError("truncated")
+            if not compressed:
+                return b""
+            if not self._within:  # members may be padded with zeros
+                compressed = compressed.lstrip(b"\0")
+                self._within = bool(compressed)
+            data = self._member.decompress(compressed, size)
+            self._rest = self._member.unconsumed_tail
+            if self._member.eof:
+                self._rest = self._member.unused_data
+                self._member, self._within = zlib.decompressobj(wbits=31), False
+            if data:
+                return data
+
+
 def decompressed(name: str, raw: Callable[[int], bytes]) -> tuple[Callable[[int], bytes], str]:
     """Return a function that reads decompressed bytes, and the compression, by magic bytes."""
 
@@ -97,7 +132,7 @@ def decompressed(name: str, raw: Callable[[int], bytes]) -> tuple[Callable[[int]
     kind = next((k for m, k in _COMPRESSIONS.items() if magic.startswith(m)), "")
     buffered = io.BufferedReader(source, 1 << 20)
     if kind == "gzip":
-        return guarded(gzip.GzipFile(fileobj=buffered).read1, kind), kind
+        return guarded(_Gzip(source.take).read, kind), kind
     if kind == "bzip2":
         return guarded(bz2.BZ2File(buffered).read1, kind), kind
     if kind == "xz":

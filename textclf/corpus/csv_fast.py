@@ -38,7 +38,7 @@ class _Workspace:
         """Make room for so many bytes."""
         if size <= self.size:
             return
-        self.size = size
+        self.size = size = size + size // 8  # the rows carried over make sizes vary
         self.out = np.empty(size, dtype=np.uint8)
         self.ends, self.row_cells, self.row_starts, self.row_ends = (
             np.empty(size + 2, dtype=np.int32) for _ in range(4)
