@@ -21,3 +21,21 @@ def peak_rss_bytes() -> int:
         pass
     unit = 1 if sys.platform == "darwin" else 1 << 10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def return_freed_memory() -> None:
+    """Have the C library give large freed arrays back to the system at once (glibc only).
+
+    By default glibc keeps ever larger freed blocks for itself, in an arena a thread, so that the
+    memory of a long job creeps up with the number of its blocks.
+    """
+    import ctypes
+
+    try:
+        libc = ctypes.CDLL("libc.so.6")
+        mallopt, trim = libc.mallopt, libc.malloc_trim
+    except (OSError, AttributeError):
+        return
+    mallopt(-3, 1 << 18)  # M_MMAP_THRESHOLD: from this size on, arrays are mapped one by one
+    mallopt(-8, 2)  # M_ARENA_MAX
+    trim(0)

@@ -25,7 +25,7 @@ from textclf.classifier import Classifier, Dense
 from textclf.corpus.labels import LabelMap
 from textclf.corpus.reader import Corpus, CorpusFormat
 from textclf.errors import DataError, OutputError
-from textclf.memory import peak_rss_bytes
+from textclf.memory import peak_rss_bytes, return_freed_memory
 from textclf.metrics import Evaluation, softmax
 from textclf.ngrams.vectorizer import Rows, Vectorizer
 from textclf.progress import Progress, Report, silent
@@ -134,6 +134,7 @@ def train(
     from textclf.tensorflow_runtime import preload
 
     watch = _Stopwatch()
+    return_freed_memory()
     store = RunStore(models_dir, name)
     with store.lock(wait):
         store.discard_unfinished()
