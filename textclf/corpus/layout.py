@@ -153,10 +153,10 @@ def looks_like_header(
 ) -> bool:
     """Return whether the first of a file's first rows names the columns.
 
-    Every cell of it must look like a name, and differ from the others; no cell is a number. None
-    may recur in its column, and its label must not be a label known already. And there must be a
-    positive sign: a usual name such as `label` or `text`, or below the label's name nothing but
-    numbers, or identifiers above labels that all recur.
+    Every cell of it must look like a name; no cell is a number. None may recur in its column, and
+    its label must not be a label known already. And there must be a positive sign: a usual name
+    such as `label` or `text`; or different names, the label's above nothing but numbers, or all
+    of them identifiers above labels that all recur.
 
     Args:
         rows: The file's first rows, cells as strings.
@@ -167,9 +167,7 @@ def looks_like_header(
         return True
     first = [cell.strip() for cell in rows[0]]
     folded = [_fold(cell) for cell in first]
-    if len(set(folded)) < len(folded) or not all(
-        _WORD.fullmatch(cell) or (cell == "" and i == 0) for i, cell in enumerate(first)
-    ):
+    if not all(_WORD.fullmatch(cell) or (cell == "" and i == 0) for i, cell in enumerate(first)):
         return False
     others = [row for row in rows[1:] if len(row) == len(first)]
     recurs = any(cell == row[i].strip() for i, cell in enumerate(first) if cell for row in others)
@@ -183,6 +181,8 @@ def looks_like_header(
     below = [row[place].strip() for row in others]
     if any(name in LABEL_NAMES or name in TEXT_NAMES for name in folded):
         return True
+    if len(set(folded)) < len(folded):
+        return False
     if below and all(_NUMBER.fullmatch(label) for label in below):
         return True
     recur = len(below) >= _ENOUGH_ROWS and min(Counter(below).values()) >= 2
@@ -235,6 +235,8 @@ def choose_columns(
         masked = [name if i in free else "text" for i, name in enumerate(folded)]
         label = _guess_label(masked, fmt) if header is not None else free[0]
         label = label if label in free else free[0]
+        if header is not None and masked.count(folded[label]) > 1:
+            find_column(where, header[label], width, header)  # raises: several have the name
     if not texts:
         taken = set() if everything else {place for _, place in extras}
         texts = _guess_texts(width, folded, label, taken, fmt)

@@ -144,6 +144,8 @@ def test_missing_column_lists_the_columns(write: Write, read: Read) -> None:
 
 
 def test_duplicate_header_is_refused_only_where_it_matters(write: Write, read: Read) -> None:
+    with pytest.raises(DataError, match=r"2 columns are named 'label'.*1 or 3"):
+        read(write("label,text,label\na,b,c\n"))
     file = write("label,text,text\na,b,c\n")
     with pytest.raises(DataError, match=r"2 columns are named 'text'.*2 or 3"):
         read(file, CorpusFormat(text_columns=("text",)))

@@ -32,7 +32,8 @@ DETECTED = [
     ("emotion,words\njoy,ha\nfear,oh\n", NO_HEADER + "column 2 the text"),
     ("text,hello\nlabel,you\ntext,there\n", NO_HEADER + "column 2 the text"),
     ("label,this is not a name of a column\n1,b\n", NO_HEADER + "column 2 the text"),
-    ("label,label\n1,b\n", NO_HEADER + "column 2 the text"),
+    ("kind,kind\n1,b\n", NO_HEADER + "column 2 the text"),
+    ("label,text,text\n1,b,c\n", LABEL + "columns 'text' and 'text' the text"),
 ]
 
 
