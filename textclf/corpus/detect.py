@@ -9,16 +9,10 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import get_args
 
+from textclf.corpus.columns import choose_columns, find_column, looks_like_header
 from textclf.corpus.csv_plain import Record, records
 from textclf.corpus.labels import LabelMap
-from textclf.corpus.layout import (
-    CorpusFormat,
-    Format,
-    Layout,
-    choose_columns,
-    find_column,
-    looks_like_header,
-)
+from textclf.corpus.layout import CorpusFormat, Format, Layout
 from textclf.corpus.streams import HEAD, PARQUET, Stream
 from textclf.errors import DataError
 

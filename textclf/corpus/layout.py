@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from textclf.corpus.labels import LabelMap
-from textclf.errors import DataError, UsageError
+from textclf.errors import UsageError
 
 Format: TypeAlias = Literal["csv", "tsv", "jsonl", "parquet", "fasttext", "lines"]
 Column: TypeAlias = str | int
 
 ALL_COLUMNS = ("*",)  # as extra columns: every column is passed through
-
-LABEL_NAMES = (
-    "label", "labels", "class", "category", "target", "sentiment", "topic", "intent", "polarity",
-    "rating", "stars", "score", "class_index", "label_id", "class_id", "y",
-)  # fmt: skip
-TEXT_NAMES = (
-    "text", "texts", "title", "headline", "subject", "body", "content", "contents", "description",
-    "summary", "abstract", "review", "review_text", "review_title", "sentence", "comment",
-    "message", "document", "tweet", "post", "question", "answer", "utterance", "article",
-    "paragraph", "query", "email", "sms", "news", "phrase",
-)  # fmt: skip
-ID_NAMES = (
-    "", "id", "idx", "index", "row", "row_id", "uuid", "guid", "key", "date", "time", "timestamp",
-    "url", "unnamed:_0",
-)  # fmt: skip
-
-_WORD = re.compile(r"[^\W\d][\w.\- ]{0,63}")
-_IDENTIFIER = re.compile(r"[^\W\d]\w*")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-_ENOUGH_ROWS = 10
-_MOST_WORDS = 3  # of a column's name
 
 
 @dataclass(frozen=True)
@@ -146,162 +122,3 @@ def check_format(fmt: CorpusFormat) -> None:
         raise UsageError(
             "without a header columns have no names", remedy="give their numbers, from 1"
         )
-
-
-def looks_like_header(
-    rows: Sequence[Sequence[str]], fmt: CorpusFormat, known: LabelMap | None = None
-) -> bool:
-    """Return whether the first of a file's first rows names the columns.
-
-    Every cell of it must look like a name; no cell is a number. None may recur in its column, and
-    its label must not be a label known already. And there must be a positive sign: a usual name
-    such as `label` or `text`; or different names, the label's above nothing but numbers, or all
-    of them identifiers above labels that all recur.
-
-    Args:
-        rows: The file's first rows, cells as strings.
-        fmt: What the user said.
-        known: Labels known before this file was opened.
-    """
-    if fmt.by_name:
-        return True
-    first = [cell.strip() for cell in rows[0]]
-    folded = [_fold(cell) for cell in first]
-    if not all(_WORD.fullmatch(cell) or (cell == "" and i == 0) for i, cell in enumerate(first)):
-        return False
-    others = [row for row in rows[1:] if len(row) == len(first)]
-    recurs = any(cell == row[i].strip() for i, cell in enumerate(first) if cell for row in others)
-    if recurs or not all(len(cell.split()) <= _MOST_WORDS for cell in first):
-        return False
-    if not fmt.has_labels:
-        return any(name in TEXT_NAMES for name in folded)
-    place = _guess_label(folded, fmt)
-    if known is not None and first[place] in known:
-        return False
-    below = [row[place].strip() for row in others]
-    if any(name in LABEL_NAMES or name in TEXT_NAMES for name in folded):
-        return True
-    if len(set(folded)) < len(folded):
-        return False
-    if below and all(_NUMBER.fullmatch(label) for label in below):
-        return True
-    recur = len(below) >= _ENOUGH_ROWS and min(Counter(below).values()) >= 2
-    return recur and all(_IDENTIFIER.fullmatch(cell) for cell in first)
-
-
-def _fold(name: str) -> str:
-    return "_".join(name.strip().lower().split())
-
-
-def _guess_label(folded: Sequence[str], fmt: CorpusFormat) -> int:
-    """Return the place of the label among named columns."""
-    if isinstance(fmt.label_column, int):
-        return min(fmt.label_column, len(folded)) - 1
-    for name in LABEL_NAMES:
-        if name in folded:
-            return list(folded).index(name)
-    plain = (i for i, name in enumerate(folded) if name not in TEXT_NAMES and name not in ID_NAMES)
-    return next(plain, 0)
-
-
-def choose_columns(
-    where: str, width: int, header: Sequence[str] | None, fmt: CorpusFormat
-) -> tuple[int | None, tuple[int, ...], tuple[tuple[str, int], ...]]:
-    """Return the places of the label, of the texts, and of the columns passed through.
-
-    Without a header, column 1 is the label and every other column text. With one, the label is
-    the column with a usual name such as `label` or `class`, else the first that is neither text
-    nor an identifier; the text is every column with a usual name such as `text` or `title`, else
-    all but the label and identifiers.
-
-    Raises:
-        DataError: If a column is missing.
-    """
-    everything = fmt.extra_columns == ALL_COLUMNS
-    extras = (
-        _all_columns(width, header)
-        if everything
-        else tuple((str(c), find_column(where, c, width, header)) for c in fmt.extra_columns)
-    )
-    texts = tuple(find_column(where, c, width, header) for c in fmt.text_columns)
-    folded = [_fold(name) for name in header] if header is not None else []
-    label = None
-    if fmt.label_column is not None:
-        label = find_column(where, fmt.label_column, width, header)
-    elif fmt.has_labels:
-        free = [i for i in range(width) if i not in texts]
-        if not free:
-            raise _one_column(where, width)
-        masked = [name if i in free else "text" for i, name in enumerate(folded)]
-        label = _guess_label(masked, fmt) if header is not None else free[0]
-        label = label if label in free else free[0]
-        if header is not None and masked.count(folded[label]) > 1:
-            find_column(where, header[label], width, header)  # raises: several have the name
-    if not texts:
-        taken = set() if everything else {place for _, place in extras}
-        texts = _guess_texts(width, folded, label, taken, fmt)
-    if not texts or (label in texts and fmt.has_labels):
-        raise _one_column(where, width)
-    return label if fmt.has_labels else None, texts, extras
-
-
-def _all_columns(width: int, header: Sequence[str] | None) -> tuple[tuple[str, int], ...]:
-    """Return every column with its name; one without a name of its own goes by its number."""
-    names: dict[str, int] = {}
-    for place in range(width):
-        name = header[place].strip() if header is not None else ""
-        names[str(place + 1) if not name or name in names else name] = place
-    return tuple(names.items())
-
-
-def _guess_texts(
-    width: int, folded: Sequence[str], label: int | None, extras: set[int], fmt: CorpusFormat
-) -> tuple[int, ...]:
-    rest = [i for i in range(width) if i != label]
-    if not folded:
-        return tuple(i for i in rest if i not in extras)
-    named = [i for i in rest if folded[i] in TEXT_NAMES]
-    plain = [i for i in rest if i not in extras and folded[i] not in ID_NAMES]
-    if not fmt.has_labels:
-        plain = [i for i in plain if folded[i] not in LABEL_NAMES] or plain
-    return tuple(named or plain or rest)
-
-
-def find_column(where: str, column: Column, width: int, header: Sequence[str] | None) -> int:
-    """Return the place of a column given by name or by number from 1.
-
-    Raises:
-        DataError: If there is no such column, or several have the name.
-    """
-    if isinstance(column, int):
-        if column > width:
-            raise DataError(
-                f"there is no column {column}: a row has {width}",
-                where=where,
-                remedy=f"give a number from 1 to {width}, or another --delimiter",
-            )
-        return column - 1
-    names = [name.strip() for name in header or ()]
-    shown = ", ".join(names[:20])
-    found = [i for i, name in enumerate(names) if name == column.strip()]
-    found = found or [i for i, name in enumerate(names) if _fold(name) == _fold(column)]
-    if not found:
-        raise DataError(
-            f"there is no column {column!r}", where=where, remedy=f"the columns are {shown}"
-        )
-    if len(found) > 1:
-        raise DataError(
-            f"{len(found)} columns are named {column!r}",
-            where=where,
-            remedy=f"give the column's number: {' or '.join(str(i + 1) for i in found)}",
-        )
-    return found[0]
-
-
-def _one_column(where: str, width: int) -> DataError:
-    what = "has only one column: no label and text" if width < 2 else "no column is left for both"
-    return DataError(
-        f"{what}",
-        where=where,
-        remedy="name --label-column and --text-column, or give another --delimiter or --format",
-    )

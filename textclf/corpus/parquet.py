@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from textclf.corpus.block import TextBlock
-from textclf.corpus.layout import CorpusFormat, Layout, choose_columns
+from textclf.corpus.columns import choose_columns
+from textclf.corpus.layout import CorpusFormat, Layout
 from textclf.corpus.rows import Assembler, Row, too_long
 from textclf.corpus.streams import Stream, is_single_pass
 from textclf.corpus.text_lines import record_row

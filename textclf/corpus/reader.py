@@ -25,6 +25,7 @@ from textclf.corpus.streams import (
     Stream,
     check_encoding,
     check_file,
+    file_stamp,
     is_single_pass,
     open_file,
 )
@@ -86,6 +87,7 @@ class Corpus:
         self._started = False
         self._opened: OpenFile | None = None  # a first file that can be opened only once
         self._layout: Layout | None = None
+        self._stamps: dict[str, tuple[int, int]] = {}
         self._sha256: str | None = None
         self._counts: dict[int, int] | None = None
 
@@ -167,6 +169,7 @@ class Corpus:
                 opened = self._opened if i == 0 and self._opened else self._open(path, hasher)
                 self._opened = None
                 hasher = opened.hasher
+                self._check_unchanged(path)
                 with opened:
                     for block in self._file_blocks(path, opened.stream, layout, log, i == 0):
                         _count(counts, block)
@@ -192,6 +195,18 @@ class Corpus:
                 "there are no rows below the header" if below else "the file is empty",
                 where=stream.name,
                 remedy="give a file with rows" + (", or --no-header" if below else ""),
+            )
+
+    def _check_unchanged(self, path: str) -> None:
+        """Raise a DataError if a file is not the one that the pass before read."""
+        if self._single_pass:
+            return
+        stamp = file_stamp(path)
+        if self._stamps.setdefault(path, stamp) != stamp:
+            raise DataError(
+                "was changed while it was in use",
+                where=path,
+                remedy="start again once nothing writes to it",
             )
 
     def _check_end(self, log: RejectLog) -> None:

@@ -33,6 +33,7 @@ class Spool:
         self._source, self._folder = source, folder
         self._file: IO[bytes] | None = None
         self._written, self._complete = 0, False
+        self._error: Exception | None = None
         self._lock = threading.Lock()
 
     def blocks(self) -> Iterator[TextBlock]:
@@ -40,6 +41,7 @@ class Spool:
 
         Raises:
             OutputError: If the file cannot be written.
+            Exception: What the source raised, in every pass that comes so far.
         """
         place = 0
         while True:
@@ -49,12 +51,21 @@ class Spool:
                 elif self._complete:
                     return
                 else:
-                    drawn = next(self._source, None)
+                    drawn = self._draw()
                     if drawn is None:
                         self._complete = True
                         return
                     block, place = drawn, self._append(drawn)
             yield block
+
+    def _draw(self) -> TextBlock | None:
+        if self._error is not None:
+            raise self._error
+        try:
+            return next(self._source, None)
+        except Exception as error:
+            self._error = error  # a generator that failed would look as if it had ended
+            raise
 
     def close(self) -> None:
         """Remove the file."""

@@ -248,6 +248,19 @@ def check_file(path: str) -> None:
         )
 
 
+def file_stamp(path: str) -> tuple[int, int]:
+    """Return a file's size and when it was last changed, in nanoseconds.
+
+    Raises:
+        DataError: If it is gone.
+    """
+    try:
+        status = Path(path).stat()
+    except OSError as error:
+        raise unreadable(path, error) from error
+    return status.st_size, status.st_mtime_ns
+
+
 def is_single_pass(path: str) -> bool:
     """Return whether the path can be read only once: standard input, a pipe, a device."""
     if path == "-":

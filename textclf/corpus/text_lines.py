@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any
 
 from textclf.corpus.block import TextBlock, encode_text
-from textclf.corpus.layout import CorpusFormat, Layout, choose_columns
+from textclf.corpus.columns import choose_columns
+from textclf.corpus.layout import CorpusFormat, Layout
 from textclf.corpus.rows import Assembler, Row, encoding_problem, nul_problem, too_long
 from textclf.corpus.streams import Stream
 from textclf.errors import DataError

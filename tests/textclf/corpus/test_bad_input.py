@@ -271,6 +271,14 @@ def test_contradictions_are_usage_errors(fmt: CorpusFormat, write: Write, read: 
         read(write("a,b\n"), fmt)
 
 
+def test_file_that_changes_between_passes(write: Write) -> None:
+    corpus = Corpus([write("a,b\n")])
+    assert len(list(corpus.blocks())) == 1
+    write("a,b\nc,d\n")
+    with pytest.raises(DataError, match="was changed while it was in use"):
+        list(corpus.blocks())
+
+
 def test_errors_of_the_reader_have_the_exit_code_of_bad_data(write: Write, read: Read) -> None:
     with pytest.raises(TextclfError) as caught:
         read(write(""))

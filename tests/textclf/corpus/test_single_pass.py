@@ -105,6 +105,19 @@ def test_spool_gives_back_what_it_was_given(tmp_path: Path) -> None:
     assert second[0].labels.tolist() == [1, 0, -1]
 
 
+def test_error_of_the_source_comes_again_in_the_next_pass(tmp_path: Path) -> None:
+    def failing() -> Generator[TextBlock, None, None]:
+        yield TextBlock.from_texts(["a"])
+        raise DataError("broken")
+
+    spool = Spool(failing(), tmp_path)
+    for _ in range(2):
+        blocks = spool.blocks()
+        assert next(blocks).texts() == ["a"]
+        with pytest.raises(DataError, match="broken"):
+            next(blocks)
+
+
 def test_spool_that_cannot_be_written(tmp_path: Path) -> None:
     spool = Spool(iter([TextBlock.from_texts(["a"])]), tmp_path / "none")
     with pytest.raises(OutputError, match="cannot be kept there"):
