@@ -27,6 +27,7 @@ R = TypeVar("R")
 
 _STAGES = {
     "fetch": "downloading",
+    "inspect": "reading",
     "count": "counting n-grams",
     "score": "scoring n-grams",
     "vectorize": "vectorizing",

@@ -15,6 +15,7 @@ from textclf.errors import OutputError, TextclfError
 
 # Subcommand -> what it does. Its module is imported only when it is called: help must be quick.
 COMMANDS = {
+    "inspect": "Look at a corpus before training on it.",
     "train": "Train a model and publish it.",
     "predict": "Label texts with a trained model.",
     "evaluate": "Measure a trained model on labelled rows.",

@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from textclf.corpus.reader import CorpusFormat
+    from textclf.dataset_config import Dataset
 
 C = TypeVar("C", bound=Callable[..., object])
 
@@ -72,6 +73,7 @@ def corpus_format(
     file_format: str | None,
     encoding: str | None,
     has_labels: bool = True,
+    extra_columns: tuple[str, ...] = (),
 ) -> CorpusFormat:
     """Return what the options of `format_options` say."""
     from textclf.corpus.reader import CorpusFormat
@@ -84,6 +86,22 @@ def corpus_format(
         label_column=_column(label_column) if label_column is not None else None,
         text_columns=tuple(_column(c) for c in text_columns),
         has_labels=has_labels,
+        extra_columns=tuple(_column(c) for c in extra_columns),
+    )
+
+
+def dataset_format(dataset: Dataset, file: Path) -> CorpusFormat:
+    """Return how a file of a named dataset is laid out.
+
+    The dataset tells the layout of the published CSV; a file of another format says its own.
+    """
+    from textclf.corpus.reader import CorpusFormat
+
+    if not any(ending in (".csv", ".tsv") for ending in file.suffixes):
+        return CorpusFormat()
+    layout = dataset.layout
+    return CorpusFormat(
+        header=layout.header, label_column=layout.label_column, text_columns=layout.text_columns
     )
 
 

@@ -213,11 +213,9 @@ class Corpus:
         where = display_name(self.files[0])
         log.check_share(where)
         if log.rejected and not log.rows:
-            raise DataError(
-                f"all of its {log.rejected} rows are bad",
-                where=where,
-                remedy=f"see whether it is {self.layout.describe()}",
-            )
+            first = log.first[0]
+            rest = f", and all of its {log.rejected} rows are bad" if log.rejected > 1 else ""
+            raise DataError(f"{first.what}{rest}", where=first.where, remedy=first.remedy)
 
 
 def _count(counts: dict[int, int], block: TextBlock) -> None:

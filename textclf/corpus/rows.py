@@ -132,9 +132,10 @@ def cells_problem(
         return problem
     if len(cells) != layout.width:
         one = "column" if len(cells) == 1 else "columns"
+        few, many = "add the missing cells", "quote cells that hold the delimiter"
         return (
             f"the row has {len(cells)} {one} and not {layout.width}",
-            "quote cells that hold the delimiter, or give another --delimiter",
+            f"{few if len(cells) < layout.width else many}, or give another --delimiter",
         )
     return encoding_problem(data, layout.encoding)
 
