@@ -4,51 +4,105 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from textclf.errors import UsageError
+
 from .console import Console, output_options
 from .options import PATH, corpus_format, format_options
+
+if TYPE_CHECKING:
+    from textclf.sinks import Format
+
+# Files that hold tables; any other, and standard input, holds plain lines unless more is said.
+_TABLES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet", ".pq")
 
 
 @click.command(short_help="Label texts with a trained model.")
 @click.argument("model", type=PATH)
 @click.argument("file", default="-")
 @format_options
-@click.option("--probabilities", is_flag=True, help="Add the probability of each label.")
 @click.option("--labelled", is_flag=True, help="The file has labels, laid out as for training.")
+@click.option(
+    "--top-k",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Labels a row, best first.",
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    help="Least probability: a row below it gets the --abstain-label.",
+)
+@click.option(
+    "--abstain-label", default="abstain", show_default=True, help="What such a row is labelled."
+)
+@click.option("--probabilities", is_flag=True, help="Add the probability of every label.")
+@click.option(
+    "--pass-through",
+    multiple=True,
+    metavar="COLUMN",
+    help="Copy a column of the input, by name or number; 'all' copies all of them.",
+)
+@click.option("-o", "--output", default="-", help="Write to this file.  [default: standard output]")
+@click.option(
+    "--output-format",
+    type=click.Choice(["tsv", "csv", "jsonl", "parquet"]),
+    help="By default told from the name of --output, else tsv.",
+)
 @output_options
 def predict(
     model: Path,
     file: str,
-    probabilities: bool,
     labelled: bool,
+    top_k: int,
+    threshold: float,
+    abstain_label: str,
+    probabilities: bool,
+    pass_through: tuple[str, ...],
+    output: str,
+    output_format: Format | None,
     console: Console,
     **layout: Any,
 ) -> None:
     """Print a label for each row of FILE, or of standard input: label and its probability.
 
-    By default FILE has one text a line. For a CSV, TSV, JSON-lines or Parquet file name the text
-    with --text-column, or say --labelled if it is laid out like the training file.
+    Standard input and plain files have a text a line, each answered when it comes. The columns of
+    a CSV, TSV, JSON-lines or Parquet file are detected: name the text with --text-column if it is
+    not found, and say --labelled if the file is laid out like the training file. TSV has a header
+    only if there is more than labels and their probabilities.
     """
     from textclf.classifier import Classifier
+    from textclf.corpus.detect import extension
+    from textclf.corpus.layout import ALL_COLUMNS
     from textclf.corpus.reader import Corpus
+    from textclf.prediction import AnswerSettings, answer_corpus
+    from textclf.sinks import format_of, open_sink
 
+    everything = "all" in pass_through
+    settings = AnswerSettings(top_k, threshold, abstain_label, probabilities, everything)
+    kind = output_format or format_of(output) or "tsv"
+    if kind == "parquet" and output == "-" and sys.stdout is not None and sys.stdout.isatty():
+        raise UsageError("Parquet is nothing for a terminal", remedy="give --output FILE")
     classifier = Classifier.load(model)
-    if not labelled and not layout["text_columns"] and not layout["file_format"]:
+    described = labelled or any(v is not None and v != () for v in layout.values())
+    table = described or (pass_through and not everything) or extension(file) in _TABLES
+    if not table:
         layout["file_format"] = "lines"
-    corpus = Corpus((file,), corpus_format(**layout, has_labels=labelled))
-    out = sys.stdout
-    if probabilities:
-        out.write("\t".join(["label", *classifier.labels]) + "\n")
-    for _, rows in classifier.predict_blocks(corpus.blocks()):
-        console.check()
-        best = rows.argmax(axis=1).tolist()
-        if probabilities:
-            for place, row in zip(best, rows.tolist(), strict=True):
-                out.write("\t".join([classifier.labels[place], *(f"{p:.6f}" for p in row)]) + "\n")
-        else:
-            for place, p in zip(best, rows.max(axis=1).tolist(), strict=True):
-                out.write(f"{classifier.labels[place]}\t{p:.6f}\n")
-        out.flush()
+    fmt = corpus_format(
+        **layout,
+        has_labels=labelled,
+        extra_columns=ALL_COLUMNS if everything else pass_through,
+    )
+    corpus = Corpus((file,), fmt)
+    if table and not described:
+        console.say(corpus.layout.describe())
+    header = kind == "csv" or bool(pass_through) or probabilities
+    with open_sink(output, kind, header=header) as sink:
+        for answers in answer_corpus(classifier, corpus, settings):
+            console.check()
+            sink.write(answers)

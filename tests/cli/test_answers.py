@@ -1,0 +1,135 @@
+"""What textclf predict answers, in each format, and when."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from textclf.classifier import Classifier
+
+
+@pytest.fixture
+def table(tmp_path, themes):
+    """A CSV with an identifier, a text and a label."""
+    path = tmp_path / "in.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "text", "label"])
+        writer.writerows((i, t, "x\ty") for i, t in enumerate(themes[0]))
+    return path
+
+
+@pytest.fixture
+def expected(themes, themes_model):
+    return Classifier.load(themes_model).predict_proba(themes[0])
+
+
+def read(path, kind):
+    """Return the rows of a file as dictionaries of strings and numbers."""
+    if kind == "parquet":
+        return pq.read_table(path).to_pylist()
+    text = path.read_text("utf-8")
+    if kind == "jsonl":
+        return [json.loads(line) for line in text.splitlines()]
+    if kind == "csv":
+        return list(csv.DictReader(io.StringIO(text, newline="")))
+    names, *rows = [line.split("\t") for line in text.splitlines()]
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+@pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl", "parquet"])
+def test_every_format_says_the_same_in_order(
+    textclf, themes_model, table, themes, expected, tmp_path, kind
+):
+    out = tmp_path / f"out.{kind}"
+    result = textclf(
+        "predict", themes_model, table, "--text-column", "text", "--pass-through", "id",
+        "--top-k", 2, "--probabilities", "--output", out,
+    )  # fmt: skip
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    rows = read(out, kind)
+    assert list(rows[0]) == [
+        "id", "label", "probability", "label_2", "probability_2", "p_food", "p_music", "p_sport",
+    ]  # fmt: skip
+    assert [row["id"] for row in rows] == [str(i) for i in range(len(themes[0]))]
+    names = np.array(["food", "music", "sport"])
+    order = np.argsort(-expected, axis=1)
+    assert [row["label"] for row in rows] == names[order[:, 0]].tolist()
+    assert [row["label_2"] for row in rows] == names[order[:, 1]].tolist()
+    found = [[float(row[f"p_{name}"]) for name in names] for row in rows]
+    np.testing.assert_allclose(found, expected, atol=2e-6)
+    second = [float(row["probability_2"]) for row in rows]
+    np.testing.assert_allclose(second, np.sort(expected, axis=1)[:, 1], atol=2e-6)
+
+
+def test_all_columns_are_passed_through_and_none_is_overwritten(textclf, themes_model, table):
+    result = textclf(
+        "predict", themes_model, table, "--pass-through", "all", "--output-format", "jsonl"
+    )
+    first = json.loads(result.stdout.splitlines()[0])
+    assert list(first) == ["id", "text", "label", "predicted_label", "predicted_probability"]
+    assert first["label"] == "x\ty"
+
+
+def test_tsv_keeps_a_row_on_its_line(textclf, themes_model, table):
+    result = textclf("predict", themes_model, table, "--pass-through", "label")
+    assert result.stdout.splitlines()[1].split("\t")[0] == "x\\ty"
+
+
+def test_plain_lines_are_passed_through_as_text(textclf, themes_model):
+    result = textclf("predict", themes_model, "--pass-through", "all", input="a song\n")
+    assert result.stdout.splitlines()[1].startswith("a song\tmusic\t")
+
+
+def test_below_the_threshold_the_abstention_label_stands(textclf, themes_model, table, expected):
+    result = textclf(
+        "predict", themes_model, table, "--text-column", "text", "--threshold", 0.6,
+        "--abstain-label", "ask somebody",
+    )  # fmt: skip
+    abstained = [line.startswith("ask somebody\t") for line in result.stdout.splitlines()]
+    assert abstained == (expected.max(axis=1) < 0.6).tolist()
+    assert 0 < sum(abstained) < len(abstained)
+
+
+def test_an_answer_comes_before_the_next_line_is_written(themes_model):
+    command = [sys.executable, "-m", "textclf", "predict", str(themes_model)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        for line, label in [(b"guitar song", b"music"), (b"goal match", b"sport")] * 3:
+            process.stdin.write(line + b"\n")
+            process.stdin.flush()
+            assert process.stdout.readline().startswith(label)
+        process.stdin.close()
+        assert process.wait(10) == 0
+
+
+def test_a_line_from_standard_input_imports_nothing_that_takes_time(themes_model):
+    result = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "textclf", "predict", str(themes_model)],
+        capture_output=True, text=True, input="some words\n",
+    )  # fmt: skip
+    imported = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
+    assert "numpy" in imported
+    heavy = {"tensorflow", "keras", "numba", "scipy", "pyarrow", "pandas", "sklearn", "rich"}
+    assert not heavy & imported
+
+
+def test_a_failure_leaves_no_output_and_keeps_what_was_there(textclf, themes_model, tmp_path):
+    out, bad = tmp_path / "out.csv", tmp_path / "bad.jsonl"
+    out.write_text("kept")
+    bad.write_text('{"text": "a"}\nnot JSON\n')
+    result = textclf("predict", themes_model, bad, "-o", out)
+    assert result.returncode == 65
+    assert "row 2" in result.stderr
+    assert out.read_text() == "kept"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.jsonl", "out.csv"]
+
+
+def test_a_folder_that_is_not_there_is_named(textclf, themes_model, tmp_path):
+    result = textclf("predict", themes_model, "-o", tmp_path / "none" / "out.csv", input="a\n")
+    assert result.returncode == 73
+    assert "none" in result.stderr

@@ -1,0 +1,107 @@
+"""A model made by hand, for tests that need one and no training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from textclf.classifier import Classifier, Dense
+from textclf.ngrams import reference
+from textclf.ngrams.vectorizer import Vectorizer, Vocabulary
+from textclf.settings import NgramSettings
+
+WORDS = {
+    "food": [
+        "soup",
+        "bread",
+        "cheese",
+        "apple",
+        "rice",
+        "salt",
+        "dinner",
+        "cook",
+        "tasty",
+        "spoon",
+    ],
+    "music": [
+        "song",
+        "guitar",
+        "drum",
+        "choir",
+        "violin",
+        "melody",
+        "tune",
+        "concert",
+        "sing",
+        "loud",
+    ],
+    "sport": ["goal", "match", "ball", "team", "run", "race", "coach", "league", "score", "win"],
+}
+
+
+def themed_texts(rows: int, seed: int = 3) -> tuple[list[str], list[str]]:
+    """Return texts of words of a theme and a few of others, and their themes."""
+    random = np.random.default_rng(seed)
+    everything = [word for words in WORDS.values() for word in words]
+    themes = random.choice(sorted(WORDS), rows).tolist()
+    texts = [
+        " ".join([*random.choice(WORDS[theme], 4), *random.choice(everything, 3), "!"])
+        for theme in themes
+    ]
+    return texts, themes
+
+
+def handmade(
+    hidden: tuple[int, ...] = (), seed: int = 1, settings: NgramSettings | None = None
+) -> Classifier:
+    """Return a classifier of the themes; its units are random but for the themes' own words."""
+    settings = settings or NgramSettings()
+    random = np.random.default_rng(seed)
+    found = {h: n for text in themed_texts(200)[0] for n, h in reference.ngrams(text, settings)}
+    hashes = np.array(sorted(found), np.uint64)
+    names = [found[h].encode() for h in hashes.tolist()]
+    vocabulary = Vocabulary(
+        hashes,
+        np.arange(len(names), dtype=np.int32),
+        random.uniform(1, 5, len(names)).astype(np.float32),
+        np.frombuffer(b"".join(names), np.uint8),
+        np.cumsum([0, *map(len, names)]).astype(np.int64),
+    )
+    labels = sorted(WORDS)
+    widths = [len(names), *hidden, len(labels)]
+    layers = [
+        Dense(
+            random.normal(size=(a, b)).astype(np.float32) / np.float32(np.sqrt(min(a, 10))),
+            random.normal(size=b).astype(np.float32) / 10,
+        )
+        for a, b in pairwise(widths)
+    ]
+    if not hidden:
+        for i, name in enumerate(names):
+            for c, label in enumerate(labels):
+                layers[0].kernel[i, c] += 4 * (name.decode() in WORDS[label])
+    return Classifier(labels, Vectorizer(settings, vocabulary), layers, 1.2, {"food": "Meals"})
+
+
+@pytest.fixture(scope="session")
+def make_model() -> Callable[..., Classifier]:
+    """`handmade`, for tests that want a model of their own."""
+    return handmade
+
+
+@pytest.fixture(scope="session")
+def themes() -> tuple[list[str], list[str]]:
+    """300 texts and their themes."""
+    return themed_texts(300)
+
+
+@pytest.fixture(scope="session")
+def themes_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a linear model of the themes."""
+    folder = tmp_path_factory.mktemp("themes") / "model"
+    handmade().save(folder)
+    return folder

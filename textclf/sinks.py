@@ -1,0 +1,211 @@
+"""Where tables of results go: TSV, CSV, JSON lines or Parquet, written block by block."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePath
+from typing import IO, Any, Literal, Protocol, TypeAlias
+
+from textclf.errors import OutputError
+
+Format: TypeAlias = Literal["tsv", "csv", "jsonl", "parquet"]
+Columns: TypeAlias = Mapping[str, Sequence[Any]]
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+class Sink(Protocol):
+    """Takes tables of the same columns, one after the other."""
+
+    def write(self, columns: Columns) -> None:
+        """Write rows: strings, or float32 arrays."""
+
+    def close(self) -> None:
+        """Write what is left to write; the file stays open."""
+
+
+class _TextSink:
+    """Rows as lines of UTF-8."""
+
+    def __init__(self, file: IO[bytes], header: bool) -> None:
+        self._file, self._header = file, header
+
+    def write(self, columns: Columns) -> None:
+        cells = [_cells(values) for values in columns.values()]
+        lines = self.lines(list(columns), cells)
+        self._file.write("".join(lines).encode("utf-8", "replace"))
+        self._file.flush()
+
+    def lines(self, names: list[str], cells: list[list[str]]) -> Iterator[str]:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Do nothing: every row is written."""
+
+
+class TsvSink(_TextSink):
+    """Tab-separated values: tabs, line ends and backslashes in a value become \\t, \\n, \\\\."""
+
+    def lines(self, names: list[str], cells: list[list[str]]) -> Iterator[str]:
+        """Yield the lines."""
+        if self._header:
+            self._header = False
+            yield "\t".join(name.translate(_ESCAPES) for name in names) + "\n"
+        for row in zip(*cells, strict=True):
+            yield "\t".join([cell.translate(_ESCAPES) for cell in row]) + "\n"
+
+
+class CsvSink(_TextSink):
+    """Comma-separated values, quoted where that is needed."""
+
+    def lines(self, names: list[str], cells: list[list[str]]) -> Iterator[str]:
+        """Yield the lines."""
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        if self._header:
+            self._header = False
+            writer.writerow(names)
+        writer.writerows(zip(*cells, strict=True))
+        yield text.getvalue()
+
+
+class JsonlSink(_TextSink):
+    """A JSON object a line."""
+
+    def write(self, columns: Columns) -> None:
+        """Write rows."""
+        keys = [json.dumps(name, ensure_ascii=False) + ": " for name in columns]
+        cells = [
+            [json.dumps(value, ensure_ascii=False) for value in values]
+            if isinstance(values, list)
+            else _cells(values)
+            for values in columns.values()
+        ]
+        lines = (
+            "{" + ", ".join([k + v for k, v in zip(keys, row, strict=True)]) + "}\n"
+            for row in zip(*cells, strict=True)
+        )
+        self._file.write("".join(lines).encode("utf-8", "replace"))
+        self._file.flush()
+
+
+class ParquetSink:
+    """Parquet, a row group a block."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._writer: Any = None
+
+    def write(self, columns: Columns) -> None:
+        """Write rows."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        kinds = [
+            (name, pa.string() if isinstance(values, list) else pa.float32())
+            for name, values in columns.items()
+        ]
+        table = pa.table(dict(columns), schema=pa.schema(kinds))
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._file, table.schema, compression="zstd")
+        self._writer.write_table(table)
+
+    def close(self) -> None:
+        """Write the footer."""
+        if self._writer is not None:
+            self._writer.close()
+
+
+def _cells(values: Sequence[Any]) -> list[str]:
+    return values if isinstance(values, list) else [f"{value:.6f}" for value in values]
+
+
+def format_of(path: str) -> Format | None:
+    """Return the format that a file's extension names, if it names one."""
+    known: dict[str, Format] = {
+        ".tsv": "tsv", ".tab": "tsv", ".txt": "tsv", ".csv": "csv", ".jsonl": "jsonl",
+        ".ndjson": "jsonl", ".parquet": "parquet", ".pq": "parquet",
+    }  # fmt: skip
+    return known.get(PurePath(path).suffix.lower())
+
+
+@contextmanager
+def open_sink(path: str, kind: Format, *, header: bool = True) -> Iterator[Sink]:
+    """Open where results go.
+
+    A file appears under its name when it is complete; a failure leaves what was there before.
+
+    Args:
+        path: The file; `-` is standard output.
+        kind: Its format.
+        header: Whether TSV and CSV begin with the columns' names.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    if path == "-":
+        if sys.stdout is None:
+            raise OutputError("standard output is closed", remedy="give --output FILE")
+        sys.stdout.flush()
+        sink = _sink(sys.stdout.buffer, kind, header)
+        yield sink
+        sink.close()
+        return
+    if Path(path).exists() and not Path(path).is_file():  # a pipe or /dev/stdout: no renaming
+        with _opened(path) as file:
+            sink = _sink(file, kind, header)
+            yield sink
+            sink.close()
+        return
+    with _replaced(Path(path)) as file:
+        sink = _sink(file, kind, header)
+        yield sink
+        sink.close()
+
+
+def _sink(file: IO[bytes], kind: Format, header: bool) -> Sink:
+    if kind == "parquet":
+        return ParquetSink(file)
+    if kind == "jsonl":
+        return JsonlSink(file, header)
+    return TsvSink(file, header) if kind == "tsv" else CsvSink(file, header)
+
+
+def _opened(path: str) -> IO[bytes]:
+    try:
+        return Path(path).open("wb")
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[IO[bytes]]:
+    """Open a hidden file that takes the path's place when all went well."""
+    try:
+        handle, hidden = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise _unwritable(str(path), error) from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(hidden).chmod(0o666 & ~mask)
+        Path(hidden).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(hidden).unlink()
+        raise
+
+
+def _unwritable(path: str, error: OSError) -> OutputError:
+    return OutputError(
+        f"cannot be written ({error.strerror})", where=path, remedy="name another --output"
+    )
