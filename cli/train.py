@@ -13,9 +13,18 @@ from textclf.errors import UsageError
 from textclf.settings import PRESETS, read_toml, resolve
 
 from .console import Console, duration, output_options, size
-from .options import PATH, corpus_format, data_dir_option, format_options, models_dir_option
+from .options import (
+    PATH,
+    corpus_format,
+    data_dir_option,
+    dataset_format,
+    format_options,
+    models_dir_option,
+)
+from .tolerance import bad_row_options
 
 if TYPE_CHECKING:
+    from textclf.corpus.bad_rows import BadRows
     from textclf.pipeline import TrainedRun, TrainingFiles
 
 
@@ -26,6 +35,7 @@ if TYPE_CHECKING:
 @click.option("--test-file", "test_files", multiple=True, help="For the final figures.")
 @click.option("--name", help="The model's name.  [default: the dataset's or the file's]")
 @format_options
+@bad_row_options
 @data_dir_option
 @models_dir_option
 @click.option("--config", type=PATH, help="A TOML file with settings, or of a dataset.")
@@ -43,6 +53,7 @@ def train(
     validation_files: tuple[str, ...],
     test_files: tuple[str, ...],
     name: str | None,
+    bad_rows: BadRows,
     data_dir: Path | None,
     models_dir: Path,
     config: Path | None,
@@ -69,13 +80,14 @@ def train(
     if dataset or (config and not train_files):
         if dataset and train_files:
             raise UsageError("--dataset and --train-file exclude each other")
-        found, files = _dataset_files(dataset or str(config), data_dir, console)
+        found, files = _dataset_files(dataset or str(config), data_dir, bad_rows, console)
         tables.insert(0, (found.source, found.settings))
         names, chosen = found.class_names, name or found.name
     elif train_files:
         from textclf.pipeline import TrainingFiles
 
-        files = TrainingFiles(train_files, validation_files, test_files, corpus_format(**layout))
+        fmt = corpus_format(**layout)
+        files = TrainingFiles(train_files, validation_files, test_files, fmt, bad_rows)
         chosen = name or _stem(train_files[0])
     else:
         raise UsageError(
@@ -102,28 +114,19 @@ def train(
 
 
 def _dataset_files(
-    dataset: str, data_dir: Path | None, console: Console
+    dataset: str, data_dir: Path | None, bad_rows: BadRows, console: Console
 ) -> tuple[Any, TrainingFiles]:
     from textclf import datasets
-    from textclf.corpus.reader import CorpusFormat
     from textclf.pipeline import TrainingFiles
 
     found = datasets.find(dataset)
     files = datasets.fetch(found, data_dir, progress=console.report)
-    layout = found.layout
-    # The layout is that of the published CSV; a file of another format says its own.
-    published = any(ending in (".csv", ".tsv") for ending in files.train.suffixes)
     return found, TrainingFiles(
         (str(files.train),),
         (str(files.validation),) if files.validation else (),
         (str(files.test),) if files.test else (),
-        CorpusFormat(
-            header=layout.header,
-            label_column=layout.label_column,
-            text_columns=layout.text_columns,
-        )
-        if published
-        else CorpusFormat(),
+        dataset_format(found, files.train),
+        bad_rows,
     )
 
 

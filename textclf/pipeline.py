@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 import textclf
 from textclf.classifier import Classifier, Dense
 from textclf.corpus.labels import LabelMap
-from textclf.corpus.reader import Corpus, CorpusFormat
+from textclf.corpus.reader import BadRows, Corpus, CorpusFormat
+from textclf.corpus.streams import is_single_pass
 from textclf.errors import DataError, OutputError
 from textclf.memory import peak_rss_bytes, return_freed_memory
 from textclf.metrics import Evaluation, softmax
@@ -47,12 +48,14 @@ class TrainingFiles:
         validation: Rows for early stopping; without them, some training rows are held out.
         test: Rows for the final figures, read once, at the end.
         format: How the files are laid out.
+        bad_rows: How many bad rows of a file are tolerated.
     """
 
     train: tuple[str, ...]
     validation: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
     format: CorpusFormat = field(default_factory=CorpusFormat)
+    bad_rows: BadRows = field(default_factory=BadRows)
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ class _Prepared:
     validation: Any
     sha256: dict[str, str]
     layout: str
+    bad_rows: int
 
 
 def train(
@@ -202,7 +206,7 @@ def _train(
             class_names={label: class_names.get(label, label) for label in prepared.labels.names},
         )
         validation = calibrate(classifier, prepared.validation)
-        test = _test(classifier, files, report)
+        test, bad_test_rows = _test(classifier, files, report)
     classifier.save(hidden / "model")
     batch = settings.training.batch_size
     metrics = {
@@ -215,6 +219,7 @@ def _train(
             "validation": prepared.validation.n_rows,
             "test": test.rows if test else 0,
         },
+        "bad_rows": prepared.bad_rows + bad_test_rows,
         "classes": len(classifier.labels),
         "features": prepared.train.n_features,
         "batch_size": batch,
@@ -244,7 +249,8 @@ def _prepare(
     from textclf.ngrams.vectorizer import Vocabulary
 
     seed = settings.training.seed
-    corpus = Corpus(files.train, files.format, spool_dir=work)
+    _check_early(files)
+    corpus = Corpus(files.train, files.format, bad_rows=files.bad_rows, spool_dir=work)
     split = Split(0.0 if files.validation else settings.training.validation_split, seed)
     with watch.stage("read"):
         survey = count_ngrams(corpus.blocks, settings.ngrams, split, report)
@@ -270,16 +276,20 @@ def _prepare(
         texts = write_matrix(
             corpus.blocks, vectorizer.compiled(), split, recode, *writers, report, rows
         )
-        hashes = {"train": corpus.sha256()}
+        hashes, bad_rows = {"train": corpus.sha256()}, corpus.rejected
         if files.validation:
             labels = labels.freeze()
-            own = Corpus(files.validation, files.format, labels=labels, spool_dir=work)
+            own = Corpus(
+                files.validation, files.format,
+                labels=labels, bad_rows=files.bad_rows, spool_dir=work,
+            )  # fmt: skip
             same = np.arange(len(labels.names), dtype=np.int32)
             everything = Split(0.0, seed)
             write_matrix(
                 own.blocks, vectorizer.compiled(), everything, same, writers[1], writers[1], report
             )
             hashes["validation"] = own.sha256()
+            bad_rows += own.rejected
         train, validation = (writer.close() for writer in writers)
     named = dataclasses.replace(
         vocabulary,
@@ -288,7 +298,19 @@ def _prepare(
     )
     assert isinstance(named, Vocabulary)
     vectorizer.vocabulary = named
-    return _Prepared(vectorizer, labels, train, validation, hashes, corpus.layout.describe())
+    layout = corpus.layout.describe()
+    return _Prepared(vectorizer, labels, train, validation, hashes, layout, bad_rows)
+
+
+def _check_early(files: TrainingFiles) -> None:
+    """Look at the beginnings of the files that are read late, lest hours be lost.
+
+    Raises:
+        DataError: If one is missing, empty, or has no such columns.
+    """
+    for later in (files.validation, files.test):
+        if later and not any(is_single_pass(file) for file in later):
+            Corpus(later, files.format).layout.describe()
 
 
 def _check_classes(
@@ -364,11 +386,15 @@ def evaluate(classifier: Classifier, corpus: Corpus, report: Report = silent) ->
     return evaluation
 
 
-def _test(classifier: Classifier, files: TrainingFiles, report: Report) -> Evaluation | None:
+def _test(
+    classifier: Classifier, files: TrainingFiles, report: Report
+) -> tuple[Evaluation | None, int]:
+    """Return the figures of the test rows, if there are any, and how many of them are bad."""
     if not files.test:
-        return None
+        return None, 0
     labels = LabelMap(classifier.labels).freeze()
-    return evaluate(classifier, Corpus(files.test, files.format, labels=labels), report)
+    corpus = Corpus(files.test, files.format, labels=labels, bad_rows=files.bad_rows)
+    return evaluate(classifier, corpus, report), corpus.rejected
 
 
 def _write_run(
