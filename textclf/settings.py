@@ -81,9 +81,12 @@ class TrainingSettings:
         batch_size: Rows a batch.
         epochs: Most epochs.
         patience: Epochs without a better validation loss before training stops.
-        learning_rate: Adam's learning rate.
+        optimizer: `lazy_adam` updates only the weights of features that occur in the batch,
+            `adam` all of them at each step.
+        learning_rate: The optimizer's learning rate.
         validation_split: Share of the training rows held out for early stopping.
         class_weight: `balanced` weighs each class by n / (k * its rows).
+        time_limit: Seconds that training may take; 0 means as long as it needs.
         threads: Threads that TensorFlow and the kernels use; 0 means all cores.
     """
 
@@ -91,9 +94,11 @@ class TrainingSettings:
     batch_size: int = 512
     epochs: int = 30
     patience: int = 2
+    optimizer: Literal["lazy_adam", "adam"] = "lazy_adam"
     learning_rate: float = 1e-3
     validation_split: float = 0.1
     class_weight: Literal["none", "balanced"] = "none"
+    time_limit: float = 0.0
     threads: int = 0
 
 
@@ -145,6 +150,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "patience": (0, 100_000),
     "learning_rate": (1e-9, 100.0),
     "validation_split": (0.0, 0.9),
+    "time_limit": (0.0, 1e9),
     "threads": (0, 1024),
 }
 

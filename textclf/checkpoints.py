@@ -1,0 +1,101 @@
+"""Where a training stands, on disk: one file, replaced atomically, without pickles."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+log = logging.getLogger(__name__)
+
+_FILE = "checkpoint.safetensors"
+
+
+@dataclass
+class Position:
+    """Where a training stands.
+
+    Attributes:
+        epoch: Epochs that are complete, validation included.
+        step: Steps of the next epoch that are done.
+        partial: Means of the figures over those steps, and the seconds they took.
+        history: Figures of each complete epoch.
+        best_loss: Lowest validation loss; infinite before the first epoch.
+        best_epoch: The epoch it belongs to, from 1; 0 before the first.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    partial: dict[str, float] = field(default_factory=dict)
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_loss: float = float("inf")
+    best_epoch: int = 0
+
+
+def save_checkpoint(
+    folder: Path,
+    position: Position,
+    arrays: Mapping[str, NDArray[Any]],
+    training: Mapping[str, Any],
+) -> None:
+    """Write a checkpoint in place of the last one, which stays whole until then.
+
+    Args:
+        folder: Created if need be.
+        position: Where the training stands.
+        arrays: Weights and the state of the optimizer and the generators of random numbers.
+        training: What is trained on what, in terms of JSON; `load_checkpoint` compares it.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    described = {
+        "position": json.dumps(dataclasses.asdict(position)),
+        "training": json.dumps(training, sort_keys=True),
+    }
+    unfinished = folder / f".{_FILE}.new"
+    try:
+        save_file({k: np.ascontiguousarray(a) for k, a in arrays.items()}, unfinished, described)
+    except SafetensorError as error:
+        raise OSError(f"{unfinished}: not written ({error})") from error
+    with unfinished.open("rb") as file:
+        os.fsync(file.fileno())
+    unfinished.replace(folder / _FILE)
+
+
+def load_checkpoint(
+    folder: Path, training: Mapping[str, Any]
+) -> tuple[Position, dict[str, NDArray[Any]]] | None:
+    """Return the position and the arrays of the checkpoint in a folder.
+
+    None if there is no checkpoint, or (the log says so) it cannot be read or belongs to another
+    training.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = folder / _FILE
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="numpy") as file:
+            described = file.metadata()
+            if json.loads(described["training"]) != json.loads(json.dumps(training)):
+                log.warning("%s: of other data or settings; training begins anew", path)
+                return None
+            position = Position(**json.loads(described["position"]))
+            return position, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        log.warning("%s: not a checkpoint (%s); training begins anew", path, error)
+        return None

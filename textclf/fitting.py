@@ -1,0 +1,196 @@
+"""What happens around the batches of `model.fit`: figures, early stopping, stops, checkpoints."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from textclf.checkpoints import Position
+from textclf.errors import TextclfError
+from textclf.network import named_weights
+from textclf.progress import Progress, Report
+
+_REPORT_EVERY = 0.1  # seconds
+_FIGURES = ("loss", "accuracy", "val_loss", "val_accuracy")
+
+
+class Stop(Exception):
+    """Leaves `model.fit` between two batches.
+
+    Args:
+        why: `asked` or `time`.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class State:
+    """All that training changes: where it stands, the weights and what the optimizer knows.
+
+    Args:
+        network: Compiled, its optimizer built.
+    """
+
+    def __init__(self, network: keras.Model) -> None:
+        self.network = network
+        self.position = Position()
+        self.best: list[tuple[str, NDArray[np.float32]]] = []
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays of a checkpoint."""
+        found = {name: np.asarray(variable.value) for name, variable in self._variables().items()}
+        return found | {f"best.{name}": array for name, array in self.best}
+
+    def restore(self, position: Position, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Go to where a checkpoint was written."""
+        for name, variable in self._variables().items():
+            variable.assign(arrays[name])
+        self.position = position
+        self.best = [
+            (name, arrays[f"best.{name}"])
+            for name, _ in named_weights(self.network)
+            if f"best.{name}" in arrays
+        ]
+
+    def _variables(self) -> dict[str, Any]:
+        # By number: names of variables depend on how many were made before in this process.
+        kinds = {"network": self.network.variables, "optimizer": self.network.optimizer.variables}
+        return {f"{kind}.{i}": v for kind, found in kinds.items() for i, v in enumerate(found)}
+
+
+class Loop(keras.callbacks.Callback):  # type: ignore[misc]
+    """Follows `model.fit` through its epochs and batches.
+
+    Args:
+        state: Kept up to date.
+        n_rows: Rows to train on.
+        batch_size: Rows a batch.
+        epochs: Most epochs.
+        patience: Epochs without a better validation loss before training stops.
+        deadline: When to stop, as `time.monotonic` counts.
+        report: Told of the steps done.
+        should_stop: Asked after each batch.
+        save: Called for a checkpoint.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        n_rows: int,
+        batch_size: int,
+        epochs: int,
+        patience: int,
+        deadline: float,
+        report: Report,
+        should_stop: Callable[[], bool],
+        save: Callable[[], None],
+    ) -> None:
+        super().__init__()
+        self._state, self._save = state, save
+        self._n_rows, self._batch_size = n_rows, batch_size
+        self._steps = -(-n_rows // batch_size)
+        self._epochs, self._patience, self._deadline = epochs, patience, deadline
+        self._report, self._should_stop = report, should_stop
+        self._began = self._reported = -math.inf
+        self._first_step = 0
+
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether validation has not got better for as many epochs as was asked for."""
+        at = self._state.position
+        return 0 < at.best_epoch <= at.epoch - max(1, self._patience)
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Start the clock."""
+        self._began = time.monotonic()
+        self._first_step = self._state.position.step
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Look at the loss, report, and stop if so asked.
+
+        Raises:
+            TextclfError: If the loss is not finite.
+            Stop: If training should stop; a checkpoint was written.
+        """
+        step = self._first_step + batch + 1
+        figures = {name: float(value) for name, value in (logs or {}).items()}
+        if not math.isfinite(figures["loss"]):
+            raise TextclfError(
+                f"the loss became {figures['loss']} in epoch {self._state.position.epoch + 1}",
+                remedy="lower training.learning_rate, or check class weights and input values",
+            )
+        self._tell(step, figures)
+        why = self._why_stop()
+        # After the last batch of an epoch it waits for the validation, which is short.
+        if why and step < self._steps:
+            position = self._state.position
+            position.partial = self._with_partial(figures, step)
+            position.step = step
+            self._save()
+            raise Stop(why)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Write the figures down, keep the best weights, and stop if they get no better.
+
+        Raises:
+            Stop: If training should stop; a checkpoint was written.
+        """
+        position = self._state.position
+        figures = {name: float(value) for name, value in (logs or {}).items()}
+        seen = {name: value for name, value in figures.items() if not name.startswith("val_")}
+        row = {"epoch": epoch + 1} | dict.fromkeys(_FIGURES[: len(figures)], 0.0)
+        row |= figures | self._with_partial(seen, self._steps)
+        row["learning_rate"] = float(np.asarray(self.model.optimizer.learning_rate))
+        row["seconds"] = round(row.pop("seconds"), 3)
+        position.history.append(row)
+        position.epoch, position.step, position.partial = epoch + 1, 0, {}
+        # Without validation, the last epoch is the best.
+        loss = figures.get("val_loss", -math.inf)
+        if loss < position.best_loss or "val_loss" not in figures:
+            position.best_loss, position.best_epoch = loss, epoch + 1
+            self._state.best = named_weights(self.model)
+        self._reported = -math.inf
+        self._tell(0, row)
+        self._save()
+        if self.out_of_patience:
+            self.model.stop_training = True
+        elif epoch + 1 < self._epochs and (why := self._why_stop()):
+            raise Stop(why)
+
+    def _why_stop(self) -> str:
+        if self._should_stop():
+            return "asked"
+        return "time" if time.monotonic() > self._deadline else ""
+
+    def _with_partial(self, figures: Mapping[str, float], step: int) -> dict[str, float]:
+        """Return the means over an epoch's steps so far, those before a resumption included."""
+        before = self._rows(self._first_step)
+        share = before / self._rows(step)
+        partial = self._state.position.partial if self._first_step else {}
+        means = {
+            name: share * partial.get(name, 0.0) + (1 - share) * value
+            for name, value in figures.items()
+        }
+        seconds = partial.get("seconds", 0.0) + time.monotonic() - self._began
+        return means | {"seconds": seconds}
+
+    def _rows(self, steps: int) -> int:
+        return min(steps * self._batch_size, self._n_rows)
+
+    def _tell(self, step: int, figures: Mapping[str, float]) -> None:
+        now = time.monotonic()
+        if now - self._reported < _REPORT_EVERY:
+            return
+        self._reported = now
+        done = self._state.position.epoch * self._steps + step
+        shown = {k: v for k, v in figures.items() if k not in ("seconds", "learning_rate")}
+        epoch = {"epoch": self._state.position.epoch + (1 if step else 0)}
+        self._report(Progress("train", done, self._epochs * self._steps, shown | epoch))

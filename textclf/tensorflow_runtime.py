@@ -1,0 +1,112 @@
+"""TensorFlow, imported late, quietly and, where there is time, ahead of its use."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+_ENVIRONMENT = {
+    "KERAS_BACKEND": "tensorflow",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    # Without oneDNN, sums have one order; and it announces itself before logging can be silenced.
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+}
+# Keras imports these if it finds them, for wrappers and adapters that textclf does not use:
+# 3 of 10 s of processor time and 115 of 650 MB.
+_OPTIONAL = frozenset({"sklearn", "pandas"})
+_importing = threading.Lock()
+
+
+def load_tensorflow(threads: int = 0, *, lean: bool = False) -> Any:
+    """Import TensorFlow without its chatter and return the module.
+
+    Args:
+        threads: Threads that TensorFlow computes with; 0 leaves that as it is. They cannot be
+            changed once TensorFlow has computed something.
+        lean: Keep Keras from importing scikit-learn and pandas, should this import it first. In
+            this process Keras then has no scikit-learn wrappers, and takes no DataFrames.
+    """
+    with _importing:
+        if "tensorflow" not in sys.modules:
+            for name, value in _ENVIRONMENT.items():
+                os.environ.setdefault(name, value)
+            with _hidden(_OPTIONAL if lean else frozenset()):
+                import tensorflow
+        else:
+            import tensorflow
+    tensorflow.get_logger().setLevel(logging.ERROR)
+    if threads > 0:
+        _limit_threads(tensorflow, threads)
+    return tensorflow
+
+
+def preload(threads: int = 0, *, lean: bool = False) -> threading.Thread:
+    """Import TensorFlow on a thread, which is returned; `load_tensorflow` waits for it.
+
+    Kernels that release the GIL go on meanwhile. An import that fails does so again, where
+    TensorFlow is used.
+
+    Args:
+        threads: As for `load_tensorflow`.
+        lean: As for `load_tensorflow`.
+    """
+
+    def work() -> None:
+        try:
+            load_tensorflow(threads, lean=lean)
+        except ImportError as error:
+            log.debug("TensorFlow was not imported: %s", error)
+
+    thread = threading.Thread(target=work, name="textclf-tensorflow", daemon=True)
+    thread.start()
+    return thread
+
+
+def _limit_threads(tensorflow: Any, threads: int) -> None:
+    threading_config = tensorflow.config.threading
+    wanted = (threads, threads)
+    current = (
+        threading_config.get_intra_op_parallelism_threads(),
+        threading_config.get_inter_op_parallelism_threads(),
+    )
+    if current == wanted:
+        return
+    try:
+        threading_config.set_intra_op_parallelism_threads(threads)
+        threading_config.set_inter_op_parallelism_threads(threads)
+    except RuntimeError:
+        log.warning("TensorFlow is running already: its threads stay as they are")
+
+
+class _Hider(MetaPathFinder):
+    """Says that packages are not there, to one thread."""
+
+    def __init__(self, packages: frozenset[str]) -> None:
+        self._packages, self._thread = packages, threading.get_ident()
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname in self._packages and threading.get_ident() == self._thread:
+            raise ModuleNotFoundError(f"{fullname} is not imported with Keras", name=fullname)
+        return None
+
+
+@contextmanager
+def _hidden(packages: frozenset[str]) -> Iterator[None]:
+    hider = _Hider(packages)
+    sys.meta_path.insert(0, hider)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(hider)

@@ -1,0 +1,246 @@
+"""Training: `model.fit` on batch generators, early stopping, checkpoints."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textclf.batches import BatchGenerator, steps_per_epoch
+from textclf.checkpoints import load_checkpoint, save_checkpoint
+from textclf.errors import UsageError
+from textclf.ngrams.shards import Shard
+from textclf.progress import Report, silent
+from textclf.settings import NetworkSettings, TrainingSettings
+
+if TYPE_CHECKING:
+    import keras
+
+    from textclf.fitting import Loop, State
+
+Weights = list[tuple[str, NDArray[np.float32]]]
+Ended = Literal["patience", "epochs", "time", "asked"]
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """A trained network.
+
+    Attributes:
+        weights: (name, array) of each layer's kernel (inputs, units) and bias (units,), first
+            layer first: `dense_0.kernel`, `dense_0.bias`, `dense_1.kernel`, ... They are those of
+            the best epoch, or if none was completed, the last ones.
+        history: Figures of each epoch: epoch, loss, accuracy, val_loss, val_accuracy,
+            learning_rate, seconds. Losses are weighted as the samples are; without validation
+            rows there are no val_ figures.
+        best_epoch: The epoch that the weights are of, from 1; 0 if none was completed.
+        epochs: Epochs completed.
+        ended: Why training ended: validation got no better, all epochs are done, time is up, or
+            `should_stop` said so.
+    """
+
+    weights: Weights
+    history: list[dict[str, float]]
+    best_epoch: int
+    epochs: int
+    ended: Ended
+
+    @property
+    def stopped(self) -> bool:
+        """Whether training was stopped before its end, and can be resumed."""
+        return self.ended == "asked"
+
+
+@dataclass(frozen=True)
+class _Data:
+    """The rows, and what is known of them."""
+
+    train: Sequence[Shard]
+    validation: Sequence[Shard]
+    train_rows: int
+    validation_rows: int
+    n_features: int
+    n_classes: int
+    class_weight: NDArray[np.float32] | None
+
+
+def fit(
+    train: Sequence[Shard],
+    validation: Sequence[Shard],
+    network: NetworkSettings,
+    training: TrainingSettings,
+    *,
+    seed: int,
+    report: Report | None = None,
+    checkpoint_dir: Path | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> FitResult:
+    """Train a network until the validation loss gets no better.
+
+    A training that was stopped or killed goes on from its last checkpoint when it is called again
+    with the same data and settings, and ends with the weights it would have had.
+
+    Args:
+        train: Rows to train on.
+        validation: Rows for early stopping; without any, all epochs are trained.
+        network: Layers, units, dropout.
+        training: Batch size, epochs, learning rate, ...
+        seed: Seed of the weights, of dropout and of the order of the rows.
+        report: Told of the steps done.
+        checkpoint_dir: Where a checkpoint is written after each epoch and when training stops,
+            and looked for at the start.
+        should_stop: Asked after each batch; True writes a checkpoint and ends training.
+
+    Raises:
+        UsageError: If there are no rows to train on.
+        TextclfError: If the loss becomes infinite or not a number.
+        OSError: If a shard cannot be read or a checkpoint cannot be written.
+    """
+    from textclf.tensorflow_runtime import load_tensorflow
+
+    load_tensorflow(training.threads)
+    from textclf.fitting import Loop, State, Stop
+    from textclf.network import named_weights
+
+    data = _describe(train, validation, training)
+    state = State(_compiled(data, network, training, seed))
+    identity = _identity(data, network, training, seed)
+    if checkpoint_dir and (found := load_checkpoint(checkpoint_dir, identity)):
+        state.restore(*found)
+
+    def save() -> None:
+        if checkpoint_dir:
+            save_checkpoint(checkpoint_dir, state.position, state.arrays(), identity)
+
+    deadline = time.monotonic() + training.time_limit if training.time_limit else math.inf
+    loop = Loop(
+        state, data.train_rows, training.batch_size, training.epochs, training.patience,
+        deadline, report or silent, should_stop, save,
+    )  # fmt: skip
+    ended = "epochs"
+    try:
+        while state.position.epoch < training.epochs and not loop.out_of_patience:
+            _fit_epochs(state, loop, data, training, seed)
+    except Stop as stop:
+        ended = stop.why
+    if ended == "epochs" and loop.out_of_patience:
+        ended = "patience"
+    at = state.position
+    weights = state.best or named_weights(state.network)
+    return FitResult(weights, at.history, at.best_epoch, at.epoch, cast(Ended, ended))
+
+
+def _describe(
+    train: Sequence[Shard], validation: Sequence[Shard], training: TrainingSettings
+) -> _Data:
+    labels = [train[i].y for i in range(len(train))]
+    rows = sum(map(len, labels))
+    if rows == 0:
+        raise UsageError("there are no rows to train on")
+    n_classes = getattr(train, "n_classes", 0) or max(int(y.max()) + 1 for y in labels if len(y))
+    weight = None
+    if training.class_weight == "balanced":
+        counts = sum(np.bincount(y, minlength=n_classes) for y in labels)
+        present = np.maximum(counts, 1)
+        weight = (rows / (np.count_nonzero(counts) * present)).astype(np.float32)
+    held_out = sum(len(validation[i].y) for i in range(len(validation)))
+    return _Data(train, validation, rows, held_out, train[0].x.shape[1], n_classes, weight)
+
+
+def _compiled(
+    data: _Data, network: NetworkSettings, training: TrainingSettings, seed: int
+) -> keras.Model:
+    import keras
+
+    from textclf.network import build_network
+    from textclf.optimizer import LazyAdam
+
+    model = build_network(data.n_features, data.n_classes, network, seed=seed)
+    kind = {"lazy_adam": LazyAdam, "adam": keras.optimizers.Adam}[training.optimizer]
+    optimizer = kind(training.learning_rate)
+    model.compile(
+        optimizer=optimizer,
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        jit_compile=False,  # XLA has no sparse products
+    )
+    optimizer.build(model.trainable_variables)
+    return model
+
+
+def _identity(
+    data: _Data, network: NetworkSettings, training: TrainingSettings, seed: int
+) -> dict[str, Any]:
+    """Describe all that the weights depend on, apart from how long training goes on."""
+    own = dataclasses.asdict(training)
+    kept = ("batch_size", "learning_rate", "class_weight", "optimizer")
+    return {
+        "network": dataclasses.asdict(network),
+        "training": {name: own[name] for name in kept},
+        "seed": seed,
+        "features": data.n_features,
+        "classes": data.n_classes,
+    } | {
+        part: [[len(s.y), int(s.x.indptr[-1])] for s in shards]
+        for part, shards in (("train", data.train), ("validation", data.validation))
+    }
+
+
+def _fit_epochs(
+    state: State, loop: Loop, data: _Data, training: TrainingSettings, seed: int
+) -> None:
+    """Call `model.fit` for the rest of an epoch that was begun, or else for all epochs to come."""
+    from textclf.network import SparseEncoder
+
+    begun = state.position
+    errors: list[Exception] = []
+    options: dict[str, Any] = {"epochs": begun.epoch + 1 if begun.step else training.epochs}
+    with ExitStack() as stack:
+
+        def stream(shards: Sequence[Shard], **place: Any) -> Iterator[tuple[Any, ...]]:
+            generator = BatchGenerator(
+                shards,
+                training.batch_size,
+                seed=seed,
+                class_weight=data.class_weight,
+                transform=SparseEncoder(data.n_features),
+                **place,
+            )
+            stack.callback(generator.close)
+            return _noting(generator, errors)
+
+        if data.validation_rows:
+            options["validation_data"] = stream(data.validation, shuffle=False)
+            options["validation_steps"] = steps_per_epoch(data.validation_rows, training.batch_size)
+        try:
+            state.network.fit(
+                stream(data.train, start_epoch=begun.epoch, start_step=begun.step),
+                steps_per_epoch=steps_per_epoch(data.train_rows, training.batch_size) - begun.step,
+                initial_epoch=begun.epoch,
+                callbacks=[loop],
+                shuffle=False,  # the generator does
+                verbose=0,
+                **options,
+            )
+        except Exception as error:
+            # TensorFlow wraps what a generator raises in an error of its own.
+            if errors:
+                raise errors[0] from error
+            raise
+
+
+def _noting(generator: BatchGenerator, errors: list[Exception]) -> Iterator[tuple[Any, ...]]:
+    """Yield the batches, as the kind of generator that Keras asks for."""
+    try:
+        yield from generator
+    except Exception as error:
+        errors.append(error)
+        raise
