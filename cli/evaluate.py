@@ -2,53 +2,173 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .console import Console, output_options, table
 from .options import PATH, corpus_format, format_options
 
+if TYPE_CHECKING:
+    from textclf.classifier import Classifier
+    from textclf.evaluation import Measured
+    from textclf.metrics import Evaluation
+
+_MOST_CLASSES = 12  # whose confusion matrix fits on a terminal
+_MOST_CONFUSIONS = 10
+_WIDTH = 100
+
 
 @click.command(short_help="Measure a trained model on labelled rows.")
 @click.argument("model", type=PATH)
 @click.argument("file")
 @format_options
+@click.option("--slice-by", metavar="COLUMN", help="Tell the figures for each value of a column.")
+@click.option("--against", type=PATH, metavar="MODEL", help="Compare with another model.")
+@click.option(
+    "--mistakes",
+    type=click.IntRange(0, 10_000),
+    default=5,
+    show_default=True,
+    help="Show so many mistakes, the most confident ones.",
+)
+@click.option(
+    "--replicates",
+    type=click.IntRange(0, 100_000),
+    default=1000,
+    show_default=True,
+    help="Bootstrap replicates behind the intervals.",
+)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Their seed.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @output_options
-def evaluate(model: Path, file: str, as_json: bool, console: Console, **layout: Any) -> None:
+def evaluate(
+    model: Path,
+    file: str,
+    slice_by: str | None,
+    against: Path | None,
+    mistakes: int,
+    replicates: int,
+    seed: int,
+    as_json: bool,
+    console: Console,
+    **layout: Any,
+) -> None:
     """Measure MODEL on the labelled rows of FILE, laid out as for training."""
     from textclf.classifier import Classifier
     from textclf.corpus.labels import LabelMap
     from textclf.corpus.reader import Corpus
-    from textclf.pipeline import evaluate as measure
+    from textclf.evaluation import EvaluationSettings, measure
 
     classifier = Classifier.load(model)
     labels = LabelMap(classifier.labels).freeze()
-    corpus = Corpus((file,), corpus_format(**layout), labels=labels)
-    result = measure(classifier, corpus, console.report)
+    extra = (slice_by,) if slice_by else ()
+    corpus = Corpus((file,), corpus_format(**layout, extra_columns=extra), labels=labels)
+    result = measure(
+        classifier,
+        corpus,
+        EvaluationSettings(slice_by, mistakes, replicates, seed=seed),
+        against=Classifier.load(against) if against else None,
+        report=console.report,
+    )
     if as_json:
-        console.json(
-            result.summary()
-            | {
-                "rows": result.rows,
-                "weighted_f1": result.weighted_f1,
-                "by_class": result.by_class(),
-                "confusion": result.confusion.tolist(),
-            }
-        )
-        return
+        console.json(result.as_dict())
+    else:
+        console.result("\n\n".join(_sections(classifier, result, slice_by)))
+
+
+def _sections(classifier: Classifier, result: Measured, slice_by: str | None) -> Iterator[str]:
+    found = result.overall
+    yield (
+        f"rows {found.rows:,}  accuracy {found.accuracy:.4f}  macro F1 {found.macro_f1:.4f}  "
+        f"log loss {found.loss:.4f}  ECE {found.calibration_error:.4f}"
+    )
+    yield _by_class(classifier, found)
+    if result.intervals:
+        lines = [
+            [name.replace("_", " "), f"{low:.4f}", f"{high:.4f}"]
+            for name, (low, high) in result.intervals.items()
+        ]
+        yield table(lines, ["95 % interval", "from", "to"])
+    yield _confusions(found)
+    if result.slices:
+        yield _slices(result.slices, str(slice_by))
+    if result.comparison is not None and result.other is not None:
+        yield _comparison(result)
+    if result.mistakes:
+        yield _mistakes(result)
+
+
+def _by_class(classifier: Classifier, found: Evaluation) -> str:
     rows = [
         [
             classifier.name_of(str(c["label"])),
             *(f"{c[figure]:.4f}" for figure in ("precision", "recall", "f1")),
             f"{c['support']:,}",
         ]
-        for c in result.by_class()
+        for c in found.by_class()
     ]
-    console.result(
-        f"rows {result.rows:,}  accuracy {result.accuracy:.4f}  macro F1 {result.macro_f1:.4f}  "
-        f"log loss {result.loss:.4f}  ECE {result.calibration_error:.4f}\n\n"
-        + table(rows, ["label", "precision", "recall", "F1", "rows"])
+    average = [["weighted F1", "", "", f"{found.weighted_f1:.4f}", f"{found.rows:,}"]]
+    average += [["micro F1", "", "", f"{found.accuracy:.4f}", f"{found.rows:,}"]]
+    return table(rows + average, ["label", "precision", "recall", "F1", "rows"])
+
+
+def _confusions(found: Evaluation) -> str:
+    labels, counts = found.labels, found.confusion.tolist()
+    if len(labels) <= _MOST_CLASSES:
+        rows = [
+            [label, *(f"{n:,}" for n in line)] for label, line in zip(labels, counts, strict=True)
+        ]
+        return table(rows, ["label \\ predicted", *labels])
+    pairs = sorted(
+        ((n, i, j) for i, line in enumerate(counts) for j, n in enumerate(line) if i != j and n),
+        key=lambda pair: (-pair[0], *pair[1:]),
     )
+    rows = [[labels[i], labels[j], f"{n:,}"] for n, i, j in pairs[:_MOST_CONFUSIONS]]
+    return table(rows, ["label", "predicted as", "rows"])
+
+
+def _slices(slices: dict[str, Evaluation], column: str) -> str:
+    rows = [
+        [
+            _short(value, 40),
+            f"{s.rows:,}",
+            f"{s.accuracy:.4f}",
+            f"{s.macro_f1:.4f}",
+            f"{s.loss:.4f}",
+        ]
+        for value, s in slices.items()
+    ]
+    return table(rows, [column, "rows", "accuracy", "macro F1", "log loss"])
+
+
+def _comparison(result: Measured) -> str:
+    other, test = result.other, result.comparison
+    assert other is not None
+    assert test is not None
+    difference = result.overall.accuracy - other.accuracy
+    kind = "exact" if test.exact else "chi-squared"
+    return (
+        f"the other model: accuracy {other.accuracy:.4f}, macro F1 {other.macro_f1:.4f}, "
+        f"log loss {other.loss:.4f}\n"
+        f"difference in accuracy {difference:+.4f}: {test.only_first:,} rows only this model has "
+        f"right, {test.only_second:,} only the other\n"
+        f"McNemar's test ({kind}): p = {test.p_value:.3g}"
+    )
+
+
+def _mistakes(result: Measured) -> str:
+    lines = ["most confident mistakes"]
+    for m in result.mistakes:
+        lines.append(
+            f"row {m.row:,}: {m.predicted} ({m.confidence:.3f}), is {m.label} ({m.probability:.3f})"
+        )
+        lines.append("    " + _short(m.text, _WIDTH))
+    return "\n".join(lines)
+
+
+def _short(text: str, width: int) -> str:
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return text if len(text) <= width else text[: width - 1] + "…"

@@ -1,0 +1,87 @@
+"""Bootstrap confidence intervals from counts, in bounded memory.
+
+Drawing n rows with replacement draws the counts of their kinds from a multinomial distribution,
+so the bootstrap of any figure that follows from counts needs the counts alone, not the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textclf.metrics import Evaluation
+
+_FINE = 256  # bins a nat of loss; far finer than any interval
+_DRAWN = 1 << 22  # counts drawn at once
+
+
+class Losses:
+    """A fine histogram of the rows' negative log likelihood, with the mean of each bin."""
+
+    def __init__(self) -> None:
+        self._largest = float(-np.log(np.finfo(np.float32).tiny))
+        bins = int(self._largest * _FINE) + 1
+        self.counts, self._sums = np.zeros(bins, dtype=np.int64), np.zeros(bins)
+
+    def add(self, true: NDArray[np.int32], probabilities: NDArray[np.float32]) -> None:
+        """Count rows.
+
+        Args:
+            true: (rows,) classes.
+            probabilities: (rows, classes).
+        """
+        likelihood = probabilities[np.arange(len(true)), true].astype(np.float64)
+        losses = -np.log(np.maximum(likelihood, np.finfo(np.float32).tiny))
+        bins = np.clip(losses * _FINE, 0, len(self.counts) - 1).astype(np.int64)
+        self.counts += np.bincount(bins, minlength=len(self.counts))
+        self._sums += np.bincount(bins, losses, minlength=len(self.counts))
+
+    def means(self) -> NDArray[np.float64]:
+        """Return the mean loss of each bin that has rows."""
+        used = self.counts > 0
+        return np.asarray(self._sums[used] / self.counts[used])
+
+
+def bootstrap(
+    found: Evaluation, losses: Losses, replicates: int, level: float, seed: int
+) -> dict[str, tuple[float, float]]:
+    """Return percentile intervals (low, high) of accuracy, macro and weighted F1 and log loss.
+
+    Args:
+        found: The counts.
+        losses: The same rows' losses.
+        replicates: Number of resamples; 0 returns nothing.
+        level: Level of the intervals, such as 0.95.
+        seed: Seed of the resamples.
+    """
+    if replicates == 0 or found.rows == 0:
+        return {}
+    random = np.random.default_rng(seed)
+    true, predicted = np.nonzero(found.confusion)
+    values: dict[str, list[float]] = {"accuracy": [], "macro_f1": [], "weighted_f1": []}
+    for counts in _resamples(random, found.confusion[true, predicted], replicates):
+        again = Evaluation(found.labels)
+        again.confusion[true, predicted] = counts
+        for name, drawn in values.items():
+            drawn.append(getattr(again, name))
+    means = losses.means()
+    kinds = losses.counts[losses.counts > 0]
+    values["loss"] = [
+        float(counts @ means) / found.rows for counts in _resamples(random, kinds, replicates)
+    ]
+    tail = (1 - level) / 2
+    bounds = {name: np.quantile(drawn, (tail, 1 - tail)) for name, drawn in values.items()}
+    return {name: (float(low), float(high)) for name, (low, high) in bounds.items()}
+
+
+def _resamples(
+    random: np.random.Generator, counts: NDArray[np.int64], replicates: int
+) -> Iterator[NDArray[np.int64]]:
+    """Yield the counts of each resample."""
+    total = int(counts.sum())
+    at_once = max(1, _DRAWN // len(counts))
+    for start in range(0, replicates, at_once):
+        size = min(at_once, replicates - start)
+        yield from random.multinomial(total, counts / total, size=size)
