@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +106,7 @@ def fit(
     """
     from textclf.tensorflow_runtime import load_tensorflow
 
+    training = with_batch_size(training, sum(len(train[i].y) for i in range(len(train))))
     load_tensorflow(training.threads)
     from textclf.fitting import Loop, State, Stop
     from textclf.network import named_weights
@@ -138,6 +139,14 @@ def fit(
     return FitResult(weights, at.history, at.best_epoch, at.epoch, cast(Ended, ended))
 
 
+def with_batch_size(training: TrainingSettings, rows: int) -> TrainingSettings:
+    """Return the settings with a batch size: a power of two, for about 100 steps an epoch."""
+    if training.batch_size:
+        return training
+    chosen = 1 << max(5, min(9, round(math.log2(max(1, rows) / 100))))
+    return dataclasses.replace(training, batch_size=chosen)
+
+
 def _describe(
     train: Sequence[Shard], validation: Sequence[Shard], training: TrainingSettings
 ) -> _Data:
@@ -165,7 +174,11 @@ def _compiled(
 
     model = build_network(data.n_features, data.n_classes, network, seed=seed)
     kind = {"lazy_adam": LazyAdam, "adam": keras.optimizers.Adam}[training.optimizer]
-    optimizer = kind(training.learning_rate)
+    rate: Any = training.learning_rate
+    if training.schedule == "linear":
+        steps = steps_per_epoch(data.train_rows, training.batch_size) * training.epochs
+        rate = keras.optimizers.schedules.PolynomialDecay(rate, steps, end_learning_rate=0.0)
+    optimizer = kind(rate)
     model.compile(
         optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -181,7 +194,9 @@ def _identity(
 ) -> dict[str, Any]:
     """Describe all that the weights depend on, apart from how long training goes on."""
     own = dataclasses.asdict(training)
-    kept = ("batch_size", "learning_rate", "class_weight", "optimizer")
+    kept = ["batch_size", "learning_rate", "schedule", "class_weight", "optimizer"]
+    if training.schedule == "linear":
+        kept.append("epochs")
     return {
         "network": dataclasses.asdict(network),
         "training": {name: own[name] for name in kept},
@@ -198,49 +213,37 @@ def _fit_epochs(
     state: State, loop: Loop, data: _Data, training: TrainingSettings, seed: int
 ) -> None:
     """Call `model.fit` for the rest of an epoch that was begun, or else for all epochs to come."""
+    from textclf.feeding import Feed
     from textclf.network import SparseEncoder
 
     begun = state.position
-    errors: list[Exception] = []
-    options: dict[str, Any] = {"epochs": begun.epoch + 1 if begun.step else training.epochs}
-    with ExitStack() as stack:
 
-        def stream(shards: Sequence[Shard], **place: Any) -> Iterator[tuple[Any, ...]]:
-            generator = BatchGenerator(
+    def feed(shards: Sequence[Shard], **how: Any) -> Feed:
+        def make() -> BatchGenerator:
+            return BatchGenerator(
                 shards,
                 training.batch_size,
                 seed=seed,
                 class_weight=data.class_weight,
                 transform=SparseEncoder(data.n_features),
-                **place,
+                **how,
             )
-            stack.callback(generator.close)
-            return _noting(generator, errors)
 
+        return Feed(make, weighted=data.class_weight is not None)
+
+    with ExitStack() as stack:
+        own = feed(data.train, start_epoch=begun.epoch, start_step=begun.step)
+        options: dict[str, Any] = {"x": stack.enter_context(own).dataset}
         if data.validation_rows:
-            options["validation_data"] = stream(data.validation, shuffle=False)
+            held_out = stack.enter_context(feed(data.validation, shuffle=False))
+            options["validation_data"] = held_out.dataset
             options["validation_steps"] = steps_per_epoch(data.validation_rows, training.batch_size)
-        try:
-            state.network.fit(
-                stream(data.train, start_epoch=begun.epoch, start_step=begun.step),
-                steps_per_epoch=steps_per_epoch(data.train_rows, training.batch_size) - begun.step,
-                initial_epoch=begun.epoch,
-                callbacks=[loop],
-                shuffle=False,  # the generator does
-                verbose=0,
-                **options,
-            )
-        except Exception as error:
-            # TensorFlow wraps what a generator raises in an error of its own.
-            if errors:
-                raise errors[0] from error
-            raise
-
-
-def _noting(generator: BatchGenerator, errors: list[Exception]) -> Iterator[tuple[Any, ...]]:
-    """Yield the batches, as the kind of generator that Keras asks for."""
-    try:
-        yield from generator
-    except Exception as error:
-        errors.append(error)
-        raise
+        state.network.fit(
+            steps_per_epoch=steps_per_epoch(data.train_rows, training.batch_size) - begun.step,
+            initial_epoch=begun.epoch,
+            epochs=begun.epoch + 1 if begun.step else training.epochs,
+            callbacks=[loop],
+            shuffle=False,  # the generator does
+            verbose=0,
+            **options,
+        )

@@ -1,0 +1,72 @@
+"""Batch generators as what `model.fit` takes: datasets that begin anew at each iteration.
+
+Given a generator itself, Keras resumes it for the next validation wherever the last one, with
+what was prefetched after it, left it: each epoch would be validated on other rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any
+
+import tensorflow as tf
+
+from textclf.batches import BatchGenerator
+from textclf.network import SparseBatch
+
+_AHEAD = 2  # batches that TensorFlow holds; the generator makes more ahead
+
+
+class Feed:
+    """The batches of a generator, which is made when an iteration begins.
+
+    One iteration at a time: the next one closes the generator of the last.
+
+    Args:
+        make: Makes the generator, with a `SparseEncoder` as its transform.
+        weighted: Whether it yields sample weights.
+
+    Attributes:
+        dataset: Yields (SparseBatch, y) or (SparseBatch, y, weights).
+        error: What the generator raised; TensorFlow hides it in an error of its own.
+    """
+
+    def __init__(self, make: Callable[[], BatchGenerator], *, weighted: bool) -> None:
+        self._make = make
+        self._generator: BatchGenerator | None = None
+        self.error: Exception | None = None
+        flat = {kind: tf.TensorSpec((None,), kind) for kind in (tf.int32, tf.float32)}
+        x = SparseBatch(flat[tf.int32], flat[tf.int32], flat[tf.float32], flat[tf.int32])
+        signature = (x, flat[tf.int32], flat[tf.float32])[: 3 if weighted else 2]
+        self.dataset = tf.data.Dataset.from_generator(
+            self._batches, output_signature=signature
+        ).prefetch(_AHEAD)
+
+    def _batches(self) -> Iterator[tuple[Any, ...]]:
+        self.close()
+        try:
+            self._generator = self._make()
+            yield from self._generator
+        except Exception as error:
+            self.error = error
+            raise
+
+    def close(self) -> None:
+        """End the iteration under way."""
+        if self._generator is not None:
+            self._generator.close()
+
+    def __enter__(self) -> Feed:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close; an error that TensorFlow made of the generator's becomes that again."""
+        self.close()
+        if self.error is not None and isinstance(error, tf.errors.OpError):
+            raise self.error from None
