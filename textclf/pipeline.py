@@ -184,16 +184,17 @@ def _train(
     should_stop: Callable[[], bool],
     class_names: Mapping[str, str],
 ) -> dict[str, Any]:
-    from textclf.training import fit
+    from textclf.training import fit, with_batch_size
 
     started = datetime.now(UTC)
     prepared = _prepare(files, settings, work, watch, report)
+    training = with_batch_size(settings.training, prepared.train.n_rows)
     with watch.stage("train"):
         result = fit(
             prepared.train,
             prepared.validation,
             settings.network,
-            settings.training,
+            training,
             seed=settings.training.seed,
             report=report,
             should_stop=should_stop,
@@ -208,7 +209,7 @@ def _train(
         validation = calibrate(classifier, prepared.validation)
         test, bad_test_rows = _test(classifier, files, report)
     classifier.save(hidden / "model")
-    batch = settings.training.batch_size
+    batch = training.batch_size
     metrics = {
         "textclf": textclf.__version__,
         "run": hidden.name.removeprefix(".run-"),

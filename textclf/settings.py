@@ -46,7 +46,7 @@ class NgramSettings:
     lowercase: bool = True
     strip_accents: bool = False
     min_df: int = 2
-    max_features: int = 100_000
+    max_features: int = 200_000
     selection: Literal["chi2", "f_classif"] = "chi2"
     sublinear_tf: bool = True
     use_idf: bool = True
@@ -68,7 +68,7 @@ class NetworkSettings:
 
     layers: int = 2
     units: int = 32
-    input_dropout: float = 0.3
+    input_dropout: float = 0.5
     dropout: float = 0.5
 
 
@@ -78,12 +78,13 @@ class TrainingSettings:
 
     Attributes:
         seed: Seed of the split, the shuffles, the initial weights and dropout.
-        batch_size: Rows a batch.
+        batch_size: Rows a batch; 0 chooses 32 to 512, for about 100 steps an epoch.
         epochs: Most epochs.
         patience: Epochs without a better validation loss before training stops.
         optimizer: `lazy_adam` updates only the weights of features that occur in the batch,
             `adam` all of them at each step.
         learning_rate: The optimizer's learning rate.
+        schedule: `linear` lets the learning rate fall to zero over `epochs`, `constant` keeps it.
         validation_split: Share of the training rows held out for early stopping.
         class_weight: `balanced` weighs each class by n / (k * its rows).
         time_limit: Seconds that training may take; 0 means as long as it needs.
@@ -91,12 +92,13 @@ class TrainingSettings:
     """
 
     seed: int = 1
-    batch_size: int = 512
-    epochs: int = 30
+    batch_size: int = 0
+    epochs: int = 8
     patience: int = 2
     optimizer: Literal["lazy_adam", "adam"] = "lazy_adam"
-    learning_rate: float = 1e-3
-    validation_split: float = 0.1
+    learning_rate: float = 5e-3
+    schedule: Literal["linear", "constant"] = "linear"
+    validation_split: float = 0.05
     class_weight: Literal["none", "balanced"] = "none"
     time_limit: float = 0.0
     threads: int = 0
@@ -123,7 +125,14 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "sublinear_tf": False,
         },
         "network": {"layers": 2, "units": 64, "input_dropout": 0.2, "dropout": 0.2},
-        "training": {"batch_size": 128, "learning_rate": 1e-3, "epochs": 1000, "patience": 2},
+        "training": {
+            "batch_size": 128,
+            "optimizer": "adam",
+            "learning_rate": 1e-3,
+            "schedule": "constant",
+            "epochs": 1000,
+            "patience": 2,
+        },
     },
 }
 
@@ -145,7 +154,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "input_dropout": (0.0, 0.99),
     "dropout": (0.0, 0.99),
     "seed": (0, 2**31 - 1),
-    "batch_size": (1, 1 << 20),
+    "batch_size": (0, 1 << 20),
     "epochs": (1, 100_000),
     "patience": (0, 100_000),
     "learning_rate": (1e-9, 100.0),
