@@ -146,7 +146,7 @@ def nul_problem(data: bytes) -> tuple[str, str] | None:
         return None
     return (
         "there is a NUL byte",
-        "give text; UTF-16 without a byte order mark needs --encoding utf-16-le",
+        "remove it; UTF-16 without a byte order mark needs --encoding utf-16-le",
     )
 
 
