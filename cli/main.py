@@ -19,6 +19,7 @@ COMMANDS = {
     "train": "Train a model and publish it.",
     "predict": "Label texts with a trained model.",
     "evaluate": "Measure a trained model on labelled rows.",
+    "explain": "Say why a model says what it says.",
     "datasets": "List, describe, fetch and verify the named datasets.",
     "runs": "List, show, promote and prune the runs of a model.",
 }

@@ -71,7 +71,8 @@ def normalize(text: str, settings: NgramSettings) -> str:
     return "".join(map(chr, codes))
 
 
-def _words(text: str, settings: NgramSettings) -> list[str]:
+def split_words(text: str, settings: NgramSettings) -> list[str]:
+    """Return the words (and punctuation) of a normalized text."""
     if text.isascii():
         return _ASCII_TOKENS[settings.tokens].findall(text.translate(_ASCII_SEPARATORS))
     tables = load_tables(settings.lowercase, settings.strip_accents)
@@ -94,7 +95,7 @@ def _words(text: str, settings: NgramSettings) -> list[str]:
 def _segments(text: str, settings: NgramSettings) -> list[list[str]]:
     """Return runs of units (words or characters) that n-grams do not cross."""
     if settings.analyzer == "word":
-        return [_words(text, settings)]
+        return [split_words(text, settings)]
     tables = load_tables(settings.lowercase, settings.strip_accents)
     words: list[str] = [""]
     spaces: list[str] = []

@@ -1,0 +1,141 @@
+"""textclf explain."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from textclf.errors import UsageError
+
+from .console import Console, output_options, table
+from .options import PATH, corpus_format, format_options
+
+if TYPE_CHECKING:
+    from textclf.classifier import Classifier
+    from textclf.explanation import Explanation
+
+
+@click.command(short_help="Say why a model says what it says.")
+@click.argument("model", type=PATH)
+@click.argument("file", required=False)
+@click.option("--text", "texts", multiple=True, help="A text to explain; may be given again.")
+@click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="N-grams shown.")
+@click.option("--label", help="Explain this class.  [default: each, or the one predicted]")
+@format_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: for texts, an object a line.")
+@output_options
+def explain(
+    model: Path,
+    file: str | None,
+    texts: tuple[str, ...],
+    top: int,
+    label: str | None,
+    as_json: bool,
+    console: Console,
+    **layout: Any,
+) -> None:
+    """Show the n-grams that speak most for each class, or why texts are labelled as they are.
+
+    Texts come from --text, or from FILE (- is standard input): a text a line, or a table whose
+    text column is named with --text-column. What the n-grams of a text add to a class's logit
+    sums to the difference from the empty text.
+    """
+    from textclf.classifier import Classifier
+
+    classifier = Classifier.load(model)
+    if label is not None and label not in classifier.labels:
+        shown = ", ".join(classifier.labels[:20])
+        raise UsageError(f"there is no class {label!r}", remedy=f"the classes are {shown}")
+    if file is None and not texts:
+        _classes(classifier, top, label, as_json, console)
+        return
+    from textclf.corpus.reader import Corpus
+    from textclf.explanation import explain as explain_text
+
+    for text in texts:
+        _text(classifier, explain_text(classifier, text), top, label, as_json, console)
+    if file is not None:
+        if not any(v is not None and v != () for v in layout.values()):
+            layout["file_format"] = "lines"
+        corpus = Corpus((file,), corpus_format(**layout, has_labels=False))
+        for block in corpus.blocks():
+            for text in block.texts():
+                console.check()
+                _text(classifier, explain_text(classifier, text), top, label, as_json, console)
+
+
+def _classes(
+    classifier: Classifier, top: int, label: str | None, as_json: bool, console: Console
+) -> None:
+    from textclf.explanation import class_ngrams
+
+    found = class_ngrams(classifier, top)
+    chosen = {name: found[name] for name in ([label] if label else classifier.labels)}
+    if as_json:
+        console.json(
+            {
+                name: [{"ngram": c.ngram, "value": c.value} for c in c_]
+                for name, c_ in chosen.items()
+            }
+        )
+        return
+    for i, (name, contributions) in enumerate(chosen.items()):
+        rows = [[_visible(c.ngram), f"{c.value:+.3f}"] for c in contributions]
+        title = classifier.name_of(name)
+        console.result(("\n" if i else "") + table(rows, [title, "speaks for it by"]))
+
+
+def _text(
+    classifier: Classifier,
+    found: Explanation,
+    top: int,
+    label: str | None,
+    as_json: bool,
+    console: Console,
+) -> None:
+    if as_json:
+        console.json(found.as_dict(top))
+        return
+    shown = label or found.label
+    place = found.labels.index(shown)
+    console.result(_coloured(classifier, found, shown) if _colours() else _visible(found.text))
+    console.result(
+        f"{classifier.name_of(found.label)} {found.probabilities.max():.4f}; logit of "
+        f"{shown} {found.logits[place]:+.3f}, of the empty text {found.empty_logits[place]:+.3f}"
+    )
+    best = found.top(shown, top)
+    rest = found.contributions[:, place].sum() - sum(c.value for c in best)
+    rows = [[_visible(c.ngram), f"{c.value:+.3f}"] for c in best]
+    if len(best) < len(found.ngrams):
+        rows.append([f"({len(found.ngrams) - len(best):,} others)", f"{rest:+.3f}"])
+    console.result(table(rows, ["n-gram", f"adds to {shown}"]) + "\n")
+
+
+def _colours() -> bool:
+    import os
+
+    return sys.stdout is not None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+
+def _coloured(classifier: Classifier, found: Explanation, label: str) -> str:
+    """Return the text, words that speak for the class green and against it red."""
+    from textclf.highlighting import highlights
+
+    pieces = highlights(found, label, classifier.vectorizer.settings)
+    most = max((abs(weight) for _, weight in pieces), default=0.0)
+    shown = []
+    for piece, weight in pieces:
+        strong = abs(weight) > most / 2
+        if abs(weight) < most / 10:
+            shown.append(_visible(piece))
+        else:
+            colour = "green" if weight > 0 else "red"
+            shown.append(click.style(_visible(piece), fg=colour, bold=strong))
+    return "".join(shown)
+
+
+def _visible(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)

@@ -1,0 +1,54 @@
+"""textclf explain."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+
+
+def test_without_a_text_each_class_is_explained(textclf, themes_model):
+    result = textclf("explain", themes_model, "--top", 4)
+    assert result.returncode == 0, result.stderr
+    assert [line.split("  ")[0] for line in result.stdout.splitlines()[::6]] == [
+        "food Meals", "music", "sport",
+    ]  # fmt: skip
+
+
+def test_json_of_the_classes_is_one_object(textclf, themes_model):
+    found = json.loads(textclf("explain", themes_model, "--json", "--label", "music").stdout)
+    assert list(found) == ["music"]
+    assert len(found["music"]) == 10
+
+
+def test_texts_of_a_file_are_explained_line_by_line(textclf, themes_model):
+    result = textclf("explain", themes_model, "-", "--json", input="a tasty soup\ngoal !\n")
+    first, second = [json.loads(line) for line in result.stdout.splitlines()]
+    assert (first["label"], second["label"]) == ("food", "sport")
+    for found in (first, second):
+        for label, logit in found["logits"].items():
+            total = sum(line[label] for line in found["contributions"])
+            assert abs(total - (logit - found["empty_logits"][label])) < 1e-4
+
+
+def test_people_get_the_ngrams_and_no_colours_in_a_pipe(textclf, themes_model):
+    result = textclf("explain", themes_model, "--text", "soup match", "--label", "sport")
+    assert "adds to sport" in result.stdout
+    assert "\x1b" not in result.stdout
+
+
+def test_a_terminal_gets_colours(themes_model):
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-m", "textclf", "explain", str(themes_model), "--text", "goal soup"]
+    environment = {k: v for k, v in os.environ.items() if k != "NO_COLOR"} | {"TERM": "xterm"}
+    subprocess.run(command, stdout=follower, stderr=follower, env=environment, check=True)
+    os.close(follower)
+    shown = os.read(leader, 1 << 16).decode()
+    os.close(leader)
+    assert "\x1b[32m" in shown
+
+
+def test_a_class_that_is_not_there_is_told(textclf, themes_model):
+    result = textclf("explain", themes_model, "--label", "weather")
+    assert result.returncode == 2
+    assert "food, music, sport" in result.stderr
