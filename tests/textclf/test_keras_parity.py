@@ -1,0 +1,36 @@
+"""The saved model without TensorFlow says what Keras says."""
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+
+from textclf.classifier import Classifier, Dense
+from textclf.corpus.block import TextBlock
+from textclf.metrics import softmax
+from textclf.ngrams.matrix import Split, choose_vocabulary, count_ngrams
+from textclf.ngrams.vectorizer import Vectorizer
+from textclf.settings import NetworkSettings, NgramSettings
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_predictions_equal_those_of_keras(layers, multilingual):
+    from textclf.tensorflow_runtime import load_tensorflow
+
+    load_tensorflow()
+    from textclf.network import SparseEncoder, build_network, named_weights
+
+    texts, labels = multilingual
+    block = TextBlock.from_texts(texts, np.array(labels, np.int32))
+    ngrams, split = NgramSettings(max_features=500), Split(0.0, 1)
+    survey = count_ngrams(lambda: [block], ngrams, split)
+    vectorizer = Vectorizer(ngrams, choose_vocabulary(lambda: [block], ngrams, split, survey))
+    network = build_network(500, 4, NetworkSettings(layers=layers, units=16), seed=3)
+    arrays = [array for _, array in named_weights(network)]
+    dense = [Dense(k, b) for k, b in zip(arrays[::2], arrays[1::2], strict=True)]
+    classifier = Classifier(list("abcd"), vectorizer, dense)
+
+    rows = vectorizer.transform(block)
+    matrix = csr_matrix((rows.data, rows.indices, rows.indptr), shape=(len(texts), 500))
+    by_keras = network(SparseEncoder(500)(matrix), training=False).numpy()
+    np.testing.assert_allclose(classifier.logits(rows), by_keras, atol=1e-5)
+    np.testing.assert_allclose(classifier.predict_proba(texts), softmax(by_keras), atol=1e-5)
