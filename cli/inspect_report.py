@@ -53,25 +53,30 @@ def _lines(
     yield [(", ".join(found.files), "bold")]
     yield [(found.layout, "")]
     yield []
-    yield _figure("rows", f"{found.rows:,}, {size(found.text_bytes)} of text")
+    yield from _figure(width, "rows", f"{found.rows:,}, {size(found.text_bytes)} of text")
     if found.test is not None:
-        yield _figure("test rows", f"{found.test.rows:,}, {', '.join(found.test.files)}")
+        yield from _figure(
+            width, "test rows", f"{found.test.rows:,}, {', '.join(found.test.files)}"
+        )
     if found.classes:
-        yield _figure("classes", f"{len(found.classes):,}")
+        yield from _figure(width, "classes", f"{len(found.classes):,}")
         yield from _chart(found.classes, names, width, plain)
-    yield _figure("words", f"median {words.median:g}, {words.total:,} in all")
+    yield from _figure(width, "words", f"median {words.median:g}, {words.total:,} in all")
     if words.percentiles:
         shown = ", ".join(f"{p} % up to {n:,}" for p, n in words.percentiles.items())
-        yield _figure("", shown)
+        yield from _figure(width, "", shown)
     if words.longest is not None:
-        yield _figure("", f"most {words.most:,} in row {words.longest.row}")
+        yield from _figure(width, "", f"most {words.most:,} in row {words.longest.row}")
     advice = guide(found.ratio)
-    yield _figure("guide", f"samples / words a sample = {found.ratio:,.0f}: {advice['model']}")
-    for line in textwrap.wrap(str(advice["advice"]), max(28, width - 13)):
-        yield _figure("", line)
+    yield from _figure(
+        width, "guide", f"samples / words a sample = {found.ratio:,.0f}: {advice['model']}"
+    )
+    yield from _figure(width, "", str(advice["advice"]))
     if found.duplicates.sampled < 1:
         part = round(1 / found.duplicates.sampled)
-        yield _figure("duplicates", f"estimated from 1 in {part:,} of the distinct texts")
+        yield from _figure(
+            width, "duplicates", f"estimated from 1 in {part:,} of the distinct texts"
+        )
     yield []
     marks = {"error": ("error", "bold red"), "warning": ("warning", "bold yellow")}
     listed = findings(found)
@@ -82,8 +87,11 @@ def _lines(
         yield [("nothing to complain of", "green")]
 
 
-def _figure(name: str, text: str) -> Line:
-    return [(f"{name:<12}", "bold"), (text, "")]
+def _figure(width: int, name: str, text: str) -> Iterator[Line]:
+    """Write a figure and its name, on several lines if it is long."""
+    for line in textwrap.wrap(text, width - 13, break_long_words=False):
+        yield [(f"{name:<12}", "bold"), (line, "")]
+        name = ""
 
 
 def _chart(
@@ -100,7 +108,7 @@ def _chart(
     counts = [f"{n:,}" for _, n in shown]
     room = max(map(len, counts))
     title_width = min(max(map(cell_len, titles)), max(8, width // 3))
-    bar_width = max(_LEAST_BAR, min(40, width - title_width - room - 14))
+    bar_width = max(_LEAST_BAR, min(40, width - title_width - room - 15))
     for title, count, (_, n) in zip(titles, counts, shown, strict=True):
         if cell_len(title) > title_width:
             title = set_cell_size(title, title_width - 2) + ".."

@@ -99,12 +99,13 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
     """Run the command in this process; return (exit code, stderr)."""
 
     def call(*arguments: str) -> tuple[int, str]:
+        code: object = 0
         try:
             main(arguments)
         except SystemExit as stopped:
-            assert isinstance(stopped.code, int)
-            return stopped.code, capsys.readouterr().err
-        return 0, capsys.readouterr().err
+            code = stopped.code
+        assert isinstance(code, int)
+        return code, capsys.readouterr().err
 
     return call
 

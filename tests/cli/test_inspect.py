@@ -1,0 +1,103 @@
+"""textclf inspect."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def reviews(tmp_path: Path) -> Path:
+    """Thirty rows of three classes; one label is not ASCII."""
+    file = tmp_path / "reviews.csv"
+    labels = ["good"] * 20 + ["bad"] * 10 + ["mäßig"] * 10
+    rows = "".join(f"{label},text number {i}\n" for i, label in enumerate(labels))
+    file.write_text("label,text\n" + rows, encoding="utf-8")
+    return file
+
+
+def test_pipe_gets_plain_text(textclf: Command, reviews: Path) -> None:
+    result = textclf("inspect", reviews, env={"PYTHONIOENCODING": "utf-8", "COLUMNS": "60"})
+    assert result.returncode == 0
+    assert "\x1b" not in result.stdout
+    bars = {line.split()[0]: line.count("█") for line in result.stdout.splitlines() if "█" in line}
+    assert bars["good"] // 2 == bars["bad"] == bars["mäßig"] > 0
+    assert "column 'label' is the label, column 'text' the text" in result.stdout
+    assert max(len(line) for line in result.stdout.splitlines()[2:]) <= 60
+
+
+def test_ascii_output_is_ascii(textclf: Command, reviews: Path) -> None:
+    result = textclf("inspect", reviews, env={"PYTHONIOENCODING": "ascii"})
+    assert result.returncode == 0
+    assert result.stdout.isascii()
+    assert "####" in result.stdout
+    assert r"m\xe4\xdfig" in result.stdout
+
+
+def test_json_is_one_object(textclf: Command, reviews: Path) -> None:
+    result = textclf("inspect", reviews, "--json")
+    found = json.loads(result.stdout)
+    assert found["classes"] == {"bad": 10, "good": 20, "mäßig": 10}
+    assert found["findings"] == []
+
+
+def test_standard_input_is_read(textclf: Command, reviews: Path) -> None:
+    result = textclf("inspect", "-", "--json", "--quiet", input=reviews.read_text("utf-8"))
+    assert json.loads(result.stdout)["rows"] == 40
+    assert result.stderr == ""
+
+
+def test_dataset_brings_its_test_file_and_names(textclf: Command) -> None:
+    result = textclf("inspect", "--dataset", "sample", "--quiet", "--json")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["test"]["rows"] > 0
+
+
+def test_report_comes_before_the_refusal(textclf: Command, reviews: Path) -> None:
+    with reviews.open("a") as file:
+        file.write("good\ngood\n")
+    result = textclf("inspect", reviews, "--json", "--quiet")
+    assert result.returncode == 65
+    assert json.loads(result.stdout)["bad_rows"] == 2
+    assert "row 42" in result.stderr
+    assert "the first of 2 bad rows" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [("inspect",), ("inspect", "x.csv", "--dataset", "sample")], ids=["none", "both"]
+)
+def test_what_to_inspect_must_be_clear(arguments: tuple[str, ...], textclf: Command) -> None:
+    result = textclf(*arguments)
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("settings", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_terminal_gets_colours(settings: dict[str, str], coloured: bool, reviews: Path) -> None:
+    ours, theirs = pty.openpty()
+    environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS")}
+    environment |= {"TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"} | settings
+    command = [sys.executable, "-m", "textclf", "inspect", str(reviews)]
+    with subprocess.Popen(
+        command, stdout=theirs, stderr=subprocess.DEVNULL, env=environment
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while part := os.read(ours, 65536):
+                shown += part
+        except OSError:  # Linux says so when the other end is closed
+            pass
+        os.close(ours)
+    assert process.returncode == 0
+    assert (b"\x1b[" in shown) == coloured
+    assert b"good" in shown
