@@ -8,7 +8,7 @@ import json
 import logging
 import platform
 import shutil
-import tempfile
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,39 +23,43 @@ from numpy.typing import NDArray
 import textclf
 from textclf.classifier import Classifier, Dense
 from textclf.corpus.labels import LabelMap
-from textclf.corpus.reader import BadRows, Corpus, CorpusFormat
+from textclf.corpus.reader import Corpus
 from textclf.corpus.streams import is_single_pass
-from textclf.errors import DataError, OutputError
+from textclf.errors import DataError, Interrupted, OutputError, QualityGateError, UsageError
+from textclf.gates import Gates, Verdict, judge
+from textclf.job import TrainingFiles, identities, recipe, resume_key
 from textclf.memory import peak_rss_bytes, return_freed_memory
 from textclf.metrics import Evaluation, softmax
-from textclf.ngrams.vectorizer import Rows, Vectorizer
+from textclf.ngrams.vectorizer import Rows
+from textclf.preparation import Prepared, Stopwatch, prepare
 from textclf.progress import Progress, Report, silent
-from textclf.runs import Run, RunStore
-from textclf.settings import Settings, as_table
+from textclf.runs import Run, RunStore, id_of
+from textclf.settings import Settings, TrainingSettings, as_table
+
+__all__ = ["Policy", "TrainedRun", "TrainingFiles", "calibrate", "evaluate", "train"]
 
 log = logging.getLogger(__name__)
 
-# Text behind one shard; its rows take about as many bytes, and are in memory while trained on.
-_SHARD_TEXT = 8 << 20
+_WORK = "work"
 
 
 @dataclass(frozen=True)
-class TrainingFiles:
-    """The files to train on.
+class Policy:
+    """What an unattended job may do.
 
     Attributes:
-        train: Training rows.
-        validation: Rows for early stopping; without them, some training rows are held out.
-        test: Rows for the final figures, read once, at the end.
-        format: How the files are laid out.
-        bad_rows: How many bad rows of a file are tolerated.
+        gates: What a model must reach to be published.
+        keep: Runs that stay when this one is published; None keeps all.
+        resume: Whether to go on with the same job where it was stopped or killed.
+        time_limit: Seconds after which training stops with the best weights so far; 0: none.
+        run_id: The run's id; by default a new one.
     """
 
-    train: tuple[str, ...]
-    validation: tuple[str, ...] = ()
-    test: tuple[str, ...] = ()
-    format: CorpusFormat = field(default_factory=CorpusFormat)
-    bad_rows: BadRows = field(default_factory=BadRows)
+    gates: Gates = field(default_factory=Gates)
+    keep: int | None = None
+    resume: bool = True
+    time_limit: float = 0.0
+    run_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,37 +75,20 @@ class TrainedRun:
     metrics: dict[str, Any]
 
 
-class _Stopwatch:
-    """Adds up the seconds of each stage."""
-
-    def __init__(self) -> None:
-        self.began = time.monotonic()
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - began
-
-    def all(self) -> dict[str, float]:
-        total = time.monotonic() - self.began
-        return {name: round(s, 3) for name, s in (self.seconds | {"total": total}).items()}
-
-
 @dataclass(frozen=True)
-class _Prepared:
-    """A corpus turned into shards."""
+class _Job:
+    """All that the stages of a training need to know."""
 
-    vectorizer: Vectorizer
-    labels: LabelMap
-    train: Any
-    validation: Any
-    sha256: dict[str, str]
-    layout: str
-    bad_rows: int
+    name: str
+    files: TrainingFiles
+    settings: Settings
+    policy: Policy
+    store: RunStore
+    class_names: Mapping[str, str]
+    watch: Stopwatch
+    started: datetime
+    report: Report
+    should_stop: Callable[[], bool]
 
 
 def train(
@@ -110,6 +97,7 @@ def train(
     settings: Settings,
     models_dir: Path,
     *,
+    policy: Policy | None = None,
     class_names: Mapping[str, str] | None = None,
     wait: float = 0.0,
     report: Report = silent,
@@ -125,6 +113,7 @@ def train(
         files: What to read.
         settings: How to train.
         models_dir: Where runs go.
+        policy: Gates, limits and housekeeping.
         class_names: What people call the labels, for reports.
         wait: Seconds to wait for the lock.
         report: Told how far the job is.
@@ -132,95 +121,137 @@ def train(
 
     Raises:
         DataError: If the data cannot be used.
+        Interrupted: If `should_stop` said so; the next call goes on from there.
         LockedError: If another run of this model is under way.
         OutputError: If the run cannot be written.
+        QualityGateError: If the model is below the gates: the run is kept, but not published.
     """
     from textclf.tensorflow_runtime import preload
 
-    watch = _Stopwatch()
+    policy = policy or Policy()
+    _check_gates(policy.gates, files)
     return_freed_memory()
     store = RunStore(models_dir, name)
     with store.lock(wait):
-        store.discard_unfinished()
-        hidden = _made(store)
-        try:
+        job = _Job(
+            name, files, settings, policy, store, class_names or {}, Stopwatch(),
+            datetime.now(UTC), report, should_stop,
+        )  # fmt: skip
+        with _writing(store.folder):
+            hidden, key = _begin(job)
+        with _removed_unless_resumable(hidden, key), _writing(store.folder):
             # On a thread: TensorFlow takes seconds to import, and the kernels need one core.
             preload(settings.training.threads)
-            with tempfile.TemporaryDirectory(dir=hidden, prefix="work-") as work:
-                run = _train(
-                    name, files, settings, hidden, Path(work), watch, report, should_stop,
-                    class_names or {},
-                )  # fmt: skip
-            return TrainedRun(store.complete(hidden, publish=True), run)
-        except OSError as error:
-            raise OutputError(
-                f"cannot be written ({error.strerror})",
-                where=str(error.filename or store.folder),
-                remedy="make room or give --models-dir with another folder",
-            ) from error
-        finally:
-            shutil.rmtree(hidden, ignore_errors=True)
+            metrics, verdict = _train(job, hidden)
+            shutil.rmtree(hidden / _WORK)
+            run = store.complete(hidden, publish=verdict.passed)
+            if policy.keep is not None and verdict.passed:
+                store.prune(policy.keep)
+    if not verdict.passed:
+        raise QualityGateError(
+            f"not published: {'; '.join(verdict.reasons)}",
+            where=str(run.folder),
+            remedy=f"the published model is untouched; see 'textclf runs show {name} {run.id}'",
+        )
+    return TrainedRun(run, metrics)
 
 
-def _made(store: RunStore) -> Path:
+def _check_gates(gates: Gates, files: TrainingFiles) -> None:
+    rows = files.test or files.validation or files.train
+    if gates.max_drop is not None and any(is_single_pass(file) for file in rows):
+        raise UsageError(
+            "--max-drop needs rows that can be read twice",
+            where=", ".join(rows),
+            remedy="give --test-file with a file",
+        )
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Turn what the system says of a full or read-only disk into one line."""
+    from safetensors import SafetensorError
+
     try:
-        return store.start()
-    except OSError as error:
+        yield
+    except (OSError, SafetensorError) as error:
+        why = (isinstance(error, OSError) and error.strerror) or str(error)
         raise OutputError(
-            f"cannot be written ({error.strerror})",
-            where=str(store.folder),
-            remedy="give --models-dir with a folder that you may write to",
+            f"cannot be written ({why})",
+            where=str((isinstance(error, OSError) and error.filename) or folder),
+            remedy="make room, or give --models-dir with a folder that you may write to",
         ) from error
 
 
-def _train(
-    name: str,
-    files: TrainingFiles,
-    settings: Settings,
-    hidden: Path,
-    work: Path,
-    watch: _Stopwatch,
-    report: Report,
-    should_stop: Callable[[], bool],
-    class_names: Mapping[str, str],
-) -> dict[str, Any]:
-    from textclf.training import fit, with_batch_size
+def _begin(job: _Job) -> tuple[Path, str | None]:
+    """Make the run's hidden folder, or take over that of the same job, stopped or killed."""
+    key = resume_key(job.files, job.settings)
+    hidden = job.store.start(job.policy.run_id, key if job.policy.resume else None)
+    job.store.discard_unfinished(besides=hidden)
+    return hidden, key
 
-    started = datetime.now(UTC)
-    prepared = _prepare(files, settings, work, watch, report)
-    training = with_batch_size(settings.training, prepared.train.n_rows)
-    with watch.stage("train"):
+
+@contextmanager
+def _removed_unless_resumable(hidden: Path, key: str | None) -> Iterator[None]:
+    """Remove the hidden folder at the end, unless a later run can go on with it."""
+    try:
+        yield
+    except Interrupted:
+        if key is None or not Prepared.is_in(hidden / _WORK):
+            shutil.rmtree(hidden, ignore_errors=True)
+        raise
+    except BaseException:
+        shutil.rmtree(hidden, ignore_errors=True)
+        raise
+
+
+def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
+    from textclf.training import fit
+
+    identity = identities(job.files)
+    work = hidden / _WORK
+    prepared, resumed = _prepared(job, work)
+    training = _limited(job, prepared.train.n_rows)
+    with job.watch.stage("train"):
         result = fit(
             prepared.train,
             prepared.validation,
-            settings.network,
+            job.settings.network,
             training,
-            seed=settings.training.seed,
-            report=report,
-            should_stop=should_stop,
+            seed=training.seed,
+            report=job.report,
+            should_stop=job.should_stop,
+            checkpoint_dir=work / "checkpoint",
         )
-    with watch.stage("evaluate"):
+    if result.stopped:
+        raise Interrupted("training was stopped", signal.SIGTERM)
+    with job.watch.stage("evaluate"):
+        names = job.class_names
         classifier = Classifier(
             prepared.labels.names,
             prepared.vectorizer,
             _layers(result.weights),
-            class_names={label: class_names.get(label, label) for label in prepared.labels.names},
+            class_names={label: names.get(label, label) for label in prepared.labels.names},
         )
         validation = calibrate(classifier, prepared.validation)
-        test, bad_test_rows = _test(classifier, files, report)
+        test, test_corpus = _test(classifier, job.files, job.report)
+        verdict = _verdict(job, prepared, validation, test)
     classifier.save(hidden / "model")
     batch = training.batch_size
     metrics = {
         "textclf": textclf.__version__,
-        "run": hidden.name.removeprefix(".run-"),
-        "dataset": name,
-        "started": started.isoformat(timespec="seconds"),
+        "run": id_of(hidden),
+        "dataset": job.name,
+        "started": job.started.isoformat(timespec="seconds"),
+        "published": verdict.passed,
+        "gate": verdict.as_table(),
+        "resumed": resumed,
+        "ended": result.ended,
         "samples": {
             "train": prepared.train.n_rows,
             "validation": prepared.validation.n_rows,
             "test": test.rows if test else 0,
         },
-        "bad_rows": prepared.bad_rows + bad_test_rows,
+        "bad_rows": prepared.bad_rows + (test_corpus.rejected if test_corpus else 0),
         "classes": len(classifier.labels),
         "features": prepared.train.n_features,
         "batch_size": batch,
@@ -230,116 +261,66 @@ def _train(
         "best_epoch": result.best_epoch,
         "validation": validation,
         "test": test.summary() if test else None,
-        "seconds": watch.all(),
+        "seconds": job.watch.all(),
         "peak_rss_bytes": peak_rss_bytes(),
-        "seed": settings.training.seed,
-        "sha256": prepared.sha256,
+        "seed": training.seed,
+        "sha256": prepared.sha256 | ({"test": test_corpus.sha256()} if test_corpus else {}),
+        "job": {"recipe": recipe(job.files, job.settings), "files": identity},
         "layout": prepared.layout,
         "python": platform.python_version(),
     }
-    _write_run(hidden, metrics, result.history, settings, files)
-    return metrics
+    _write_run(hidden, metrics, result.history, job.settings, job.files)
+    return metrics, verdict
 
 
-def _prepare(
-    files: TrainingFiles, settings: Settings, work: Path, watch: _Stopwatch, report: Report
-) -> _Prepared:
-    """Read the training rows twice or three times: count, choose, write shards."""
-    from textclf.ngrams.matrix import Split, choose_vocabulary, count_ngrams, write_matrix
-    from textclf.ngrams.shards import ShardWriter
-    from textclf.ngrams.vectorizer import Vocabulary
-
-    seed = settings.training.seed
-    _check_early(files)
-    corpus = Corpus(files.train, files.format, bad_rows=files.bad_rows, spool_dir=work)
-    split = Split(0.0 if files.validation else settings.training.validation_split, seed)
-    with watch.stage("read"):
-        survey = count_ngrams(corpus.blocks, settings.ngrams, split, report)
-    labels, recode = corpus.labels.sorted()
-    _check_classes(files, labels, survey.rows_by_class, survey.held_out_by_class)
-    with watch.stage("vectorize"):
-        vocabulary = choose_vocabulary(corpus.blocks, settings.ngrams, split, survey, report)
-        if vocabulary.size == 0:
-            raise DataError(
-                f"no n-gram occurs in {settings.ngrams.min_df} training rows",
-                where=_named(files.train),
-                remedy="give more rows, or --set ngrams.min_df=1",
-            )
-        vectorizer = Vectorizer(settings.ngrams, vocabulary)
-        shards = max(1, round(survey.text_bytes / _SHARD_TEXT))
-        writers = []
-        for i, part in enumerate(("train", "validation")):
-            (work / part).mkdir()
-            writers.append(
-                ShardWriter(work / part, vocabulary.size, len(labels.names), shards, seed + i)
-            )
-        rows = int(survey.rows_by_class.sum() + survey.held_out_by_class.sum())
-        texts = write_matrix(
-            corpus.blocks, vectorizer.compiled(), split, recode, *writers, report, rows
-        )
-        hashes, bad_rows = {"train": corpus.sha256()}, corpus.rejected
-        if files.validation:
-            labels = labels.freeze()
-            own = Corpus(
-                files.validation, files.format,
-                labels=labels, bad_rows=files.bad_rows, spool_dir=work,
-            )  # fmt: skip
-            same = np.arange(len(labels.names), dtype=np.int32)
-            everything = Split(0.0, seed)
-            write_matrix(
-                own.blocks, vectorizer.compiled(), everything, same, writers[1], writers[1], report
-            )
-            hashes["validation"] = own.sha256()
-            bad_rows += own.rejected
-        train, validation = (writer.close() for writer in writers)
-    named = dataclasses.replace(
-        vocabulary,
-        text=np.frombuffer(b"".join(texts), dtype=np.uint8),
-        text_ends=np.concatenate(([0], np.cumsum([len(t) for t in texts]))).astype(np.int64),
-    )
-    assert isinstance(named, Vocabulary)
-    vectorizer.vocabulary = named
-    layout = corpus.layout.describe()
-    return _Prepared(vectorizer, labels, train, validation, hashes, layout, bad_rows)
+def _prepared(job: _Job, work: Path) -> tuple[Prepared, bool]:
+    """Return the shards, and whether an interrupted run had made them."""
+    if found := Prepared.load(work, job.settings):
+        log.info("going on with the run that was interrupted")
+        return found, True
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    prepared = prepare(job.files, job.settings, work, job.watch, job.report)
+    prepared.save(work)
+    return prepared, False
 
 
-def _check_early(files: TrainingFiles) -> None:
-    """Look at the beginnings of the files that are read late, lest hours be lost.
+def _limited(job: _Job, rows: int) -> TrainingSettings:
+    """Return the settings of training with what is left of the time limit.
 
     Raises:
-        DataError: If one is missing, empty, or has no such columns.
+        QualityGateError: If nothing is left of it.
     """
-    for later in (files.validation, files.test):
-        if later and not any(is_single_pass(file) for file in later):
-            Corpus(later, files.format).layout.describe()
+    from textclf.training import with_batch_size
+
+    training = with_batch_size(job.settings.training, rows)
+    if not job.policy.time_limit:
+        return training
+    left = job.policy.time_limit - (time.monotonic() - job.watch.began)
+    if left <= 0:
+        raise QualityGateError(
+            "time was up before training began: nothing is published",
+            where=job.name,
+            remedy="give a longer --time-limit",
+        )
+    return dataclasses.replace(training, time_limit=min(left, training.time_limit or left))
 
 
-def _check_classes(
-    files: TrainingFiles,
-    labels: LabelMap,
-    rows: NDArray[np.int64],
-    held_out: NDArray[np.int64],
-) -> None:
-    where = _named(files.train)
-    if len(labels.names) < 2:
-        only = f"only one class, {labels.names[0]!r}" if labels.names else "no rows"
-        raise DataError(
-            f"{only}: there is nothing to tell apart",
-            where=where,
-            remedy="give rows of at least two classes, or another --label-column",
+def _verdict(
+    job: _Job, prepared: Prepared, validation: dict[str, float], test: Evaluation | None
+) -> Verdict:
+    gates, published = job.policy.gates, None
+    rows, figures = ("test", test.summary()) if test else ("validation", validation)
+    current = job.store.current() if gates.max_drop is not None else None
+    if current is not None:
+        from textclf.gates import published_figures
+
+        split = job.settings.training.validation_split
+        seed = job.settings.training.seed
+        published = {"run": current.id} | published_figures(
+            current.folder, job.files, prepared.labels.names, split, seed
         )
-    if not files.validation and held_out.sum() == 0:
-        raise DataError(
-            f"its {rows.sum()} rows leave none for validation",
-            where=where,
-            remedy="give more rows, a --validation-file, or a larger training.validation_split",
-        )
-    if np.count_nonzero(rows) < 2:
-        raise DataError(
-            "too few rows: the training part has fewer than two classes",
-            where=where,
-            remedy="give more rows of each class",
-        )
+    return judge(gates, rows, figures, published)
 
 
 def _layers(weights: list[tuple[str, NDArray[np.float32]]]) -> list[Dense]:
@@ -363,7 +344,7 @@ def calibrate(classifier: Classifier, validation: Any) -> dict[str, float]:
     before, after = Evaluation(classifier.labels), Evaluation(classifier.labels)
     before.add(true, softmax(logits))
     classifier.temperature = fit_temperature(logits, true)
-    after.add(true, softmax(logits / np.float32(classifier.temperature)))
+    after.add(true, softmax(np.divide(logits, classifier.temperature, dtype=np.float32)))
     return after.summary() | {
         "ece_uncalibrated": before.calibration_error,
         "temperature": classifier.temperature,
@@ -389,13 +370,13 @@ def evaluate(classifier: Classifier, corpus: Corpus, report: Report = silent) ->
 
 def _test(
     classifier: Classifier, files: TrainingFiles, report: Report
-) -> tuple[Evaluation | None, int]:
-    """Return the figures of the test rows, if there are any, and how many of them are bad."""
+) -> tuple[Evaluation | None, Corpus | None]:
+    """Return the figures of the test rows, and the corpus that they are of, if there is one."""
     if not files.test:
-        return None, 0
+        return None, None
     labels = LabelMap(classifier.labels).freeze()
     corpus = Corpus(files.test, files.format, labels=labels, bad_rows=files.bad_rows)
-    return evaluate(classifier, corpus, report), corpus.rejected
+    return evaluate(classifier, corpus, report), corpus
 
 
 def _write_run(
@@ -415,7 +396,3 @@ def _write_run(
     table = {"data": {k: list(getattr(files, k)) for k in ("train", "validation", "test")}}
     text = tomli_w.dumps(table | as_table(settings))
     (folder / "config.toml").write_text(text, "utf-8")
-
-
-def _named(files: tuple[str, ...]) -> str:
-    return files[0] if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"

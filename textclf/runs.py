@@ -19,6 +19,7 @@ from textclf.errors import LockedError, OutputError, UsageError
 CURRENT = "current"
 _LOCK = ".lock"
 _HIDDEN = ".run-"
+_KEY = ".key"
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 
 
@@ -88,7 +89,7 @@ class RunStore:
 
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.folder / _LOCK, timeout=wait, mode=0o666)
+            lock = FileLock(self.folder / _LOCK, timeout=wait)
             lock.acquire()
         except Timeout as error:
             raise LockedError(
@@ -107,21 +108,33 @@ class RunStore:
         finally:
             lock.release()
 
-    def start(self) -> Path:
-        """Make the hidden folder of a new run and return it; call with the lock held."""
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        folder = self.folder / f"{_HIDDEN}{stamp}-{secrets.token_hex(3)}"
+    def start(self, run_id: str | None = None, key: str | None = None) -> Path:
+        """Make the hidden folder of a new run and return it; call with the lock held.
+
+        Args:
+            run_id: The run's id; by default a new one.
+            key: What the run is of. If one of the same key did not complete, its folder and what
+                is in it become the new run's.
+        """
+        folder = self.folder / f"{_HIDDEN}{run_id or new_run_id()}"
+        for left in reversed(self.unfinished()):
+            if key is not None and _key_of(left) == key:
+                left.rename(folder)
+                return folder
         folder.mkdir()
+        if key is not None:
+            (folder / _KEY).write_text(key)
         return folder
 
     def unfinished(self) -> list[Path]:
         """Return the hidden folders of runs that did not complete, oldest first."""
         return sorted(self.folder.glob(f"{_HIDDEN}*")) if self.folder.is_dir() else []
 
-    def discard_unfinished(self) -> None:
-        """Remove what killed runs left behind; call with the lock held."""
+    def discard_unfinished(self, besides: Path | None = None) -> None:
+        """Remove what killed runs left behind, but for one folder; call with the lock held."""
         for folder in self.unfinished():
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder != besides:
+                shutil.rmtree(folder, ignore_errors=True)
         for link in self.folder.glob(f".{CURRENT}-*"):
             link.unlink(missing_ok=True)
 
@@ -134,6 +147,7 @@ class RunStore:
             hidden: The folder from `start`.
             publish: Whether `current` is to point to it.
         """
+        (hidden / _KEY).unlink(missing_ok=True)
         for path in [*hidden.rglob("*"), hidden]:
             _sync(path)
         folder = self.folder / hidden.name.removeprefix(_HIDDEN)
@@ -214,6 +228,23 @@ class RunStore:
             run.folder.rename(hidden)
             shutil.rmtree(hidden)
         return removed
+
+
+def new_run_id() -> str:
+    """Return an id: the time in UTC and six random digits."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def id_of(hidden: Path) -> str:
+    """Return the id of the run that is being made in a hidden folder."""
+    return hidden.name.removeprefix(_HIDDEN)
+
+
+def _key_of(hidden: Path) -> str | None:
+    try:
+        return (hidden / _KEY).read_text("ascii")
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def models(models_dir: Path) -> list[str]:

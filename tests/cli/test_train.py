@@ -108,7 +108,7 @@ def test_own_files_with_header_and_named_columns(textclf, tmp_path):
     metrics = json.loads(result.stdout)
     assert metrics["samples"] == {"train": 400, "validation": 100, "test": 100}
     assert metrics["test"]["accuracy"] > 0.95
-    assert set(metrics["sha256"]) == {"train", "validation"}
+    assert set(metrics["sha256"]) == {"train", "validation", "test"}
     said = textclf("predict", tmp_path / "models" / "films" / "current", input="a great film\n")
     assert said.stdout.split("\t")[0] == "good"
 

@@ -1,0 +1,150 @@
+"""A training job: its files and settings, and whether it is the same as one done before."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import textclf
+from textclf.corpus.bad_rows import BadRows
+from textclf.corpus.files import expand_files
+from textclf.corpus.layout import CorpusFormat
+from textclf.runs import Run
+from textclf.settings import Settings, as_table
+
+PARTS = ("train", "validation", "test")
+# Seconds before a run began in which a change of a file may leave its time stamp as it was.
+_SETTLED = 2.0
+
+
+@dataclass(frozen=True)
+class TrainingFiles:
+    """The files to train on.
+
+    Attributes:
+        train: Training rows.
+        validation: Rows for early stopping; without them, some training rows are held out.
+        test: Rows for the final figures, read once, at the end.
+        format: How the files are laid out.
+        bad_rows: How many bad rows of a file are tolerated.
+    """
+
+    train: tuple[str, ...]
+    validation: tuple[str, ...] = ()
+    test: tuple[str, ...] = ()
+    format: CorpusFormat = field(default_factory=CorpusFormat)
+    bad_rows: BadRows = field(default_factory=BadRows)
+
+    def parts(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield the parts that there are: their names and files."""
+        for part in PARTS:
+            if files := getattr(self, part):
+                yield part, files
+
+
+def recipe(files: TrainingFiles, settings: Settings) -> str:
+    """Return a hash of all that the model depends on, apart from the rows themselves."""
+    table = as_table(settings)
+    for irrelevant in ("time_limit", "threads"):
+        table["training"].pop(irrelevant, None)
+    layout = dataclasses.asdict(files.format)
+    parts = [part for part, _ in files.parts()]
+    everything = [table, layout, files.bad_rows.limit, parts]
+    return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
+
+
+def identities(files: TrainingFiles) -> dict[str, list[list[Any]]] | None:
+    """Return by part each file's path, size, times of change and inode.
+
+    The time of the inode's change is among them: unlike the others it cannot be set by hand.
+    None if something is no ordinary file, and can be read only once.
+
+    Raises:
+        DataError: If a pattern matches no file.
+    """
+    found: dict[str, list[list[Any]]] = {}
+    for part, names in files.parts():
+        found[part] = []
+        for name in expand_files(names):
+            try:
+                status = os.stat(name)  # noqa: PTH116 - "-" must not be taken for a path
+            except (OSError, ValueError):
+                return None
+            if name == "-" or not stat.S_ISREG(status.st_mode):
+                return None
+            times = [status.st_mtime_ns, status.st_ctime_ns]
+            where = str(Path(name).absolute())
+            found[part].append([where, status.st_size, *times, status.st_dev, status.st_ino])
+    return found
+
+
+def digest(names: Sequence[str]) -> str:
+    """Return the SHA-256 of the bytes of files, one after the other.
+
+    Raises:
+        OSError: If one cannot be read.
+    """
+    sha256 = hashlib.sha256()
+    for name in expand_files(names):
+        with Path(name).open("rb", buffering=0) as file:
+            while data := file.read(1 << 20):
+                sha256.update(data)
+    return sha256.hexdigest()
+
+
+def unchanged(run: Run, files: TrainingFiles, settings: Settings) -> bool:
+    """Return whether training would repeat a run: same recipe, and same bytes in the files.
+
+    The files are hashed, unless they have not been touched since well before the run began.
+    """
+    metrics = run.metrics
+    job: Mapping[str, Any] = metrics.get("job") or {}
+    known: Mapping[str, str] = metrics.get("sha256") or {}
+    if job.get("recipe") != recipe(files, settings):
+        return False
+    now = identities(files)
+    if now is None or set(now) != set(known):
+        return False
+    settled = _settled(now, metrics.get("started"))
+    try:
+        return all(
+            (settled and now[part] == (job.get("files") or {}).get(part))
+            or digest(names) == known[part]
+            for part, names in files.parts()
+        )
+    except OSError:
+        return False
+
+
+def _settled(now: Mapping[str, list[list[Any]]], started: object) -> bool:
+    try:
+        began = datetime.fromisoformat(str(started)).timestamp()
+    except ValueError:
+        return False
+    changed = max(int(entry[3]) for entries in now.values() for entry in entries) / 1e9
+    return changed < began - _SETTLED
+
+
+def resume_key(files: TrainingFiles, settings: Settings) -> str | None:
+    """Return what an interrupted run must share with this job to be continued by it.
+
+    What it has on disk was not all synced, so it also says since when the machine has been up.
+    None if the files can be read only once.
+    """
+    now = identities(files)
+    if now is None:
+        return None
+    try:
+        booted = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        booted = ""
+    everything = [textclf.__version__, recipe(files, settings), now, booted]
+    return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()

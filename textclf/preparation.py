@@ -1,0 +1,239 @@
+"""From labelled files to a vocabulary and shards of the matrix, which a later run can take up."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textclf.corpus.labels import LabelMap
+from textclf.corpus.reader import Corpus
+from textclf.corpus.streams import is_single_pass
+from textclf.errors import DataError
+from textclf.job import TrainingFiles
+from textclf.ngrams.shards import ShardSet
+from textclf.ngrams.vectorizer import Vectorizer, Vocabulary
+from textclf.progress import Report
+from textclf.settings import Settings
+
+log = logging.getLogger(__name__)
+
+# Text behind one shard; its rows take about as many bytes, and are in memory while trained on.
+_SHARD_TEXT = 8 << 20
+_DONE = "prepared.json"
+_TENSORS = "vocabulary.safetensors"
+_VOCABULARY = tuple(field.name for field in dataclasses.fields(Vocabulary))
+
+
+class Stopwatch:
+    """Adds up the seconds of each stage."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the time within as the stage's."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - began
+
+    def all(self) -> dict[str, float]:
+        """Return the seconds of each stage, and since the beginning as `total`."""
+        total = time.monotonic() - self.began
+        return {name: round(s, 3) for name, s in (self.seconds | {"total": total}).items()}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A corpus turned into shards.
+
+    Attributes:
+        vectorizer: How text becomes features.
+        labels: The classes.
+        train: Rows to train on.
+        validation: Rows held out.
+        sha256: Hash of the files' bytes by part.
+        layout: How the files are laid out, in words.
+        bad_rows: Rows left out.
+    """
+
+    vectorizer: Vectorizer
+    labels: LabelMap
+    train: ShardSet
+    validation: ShardSet
+    sha256: dict[str, str]
+    layout: str
+    bad_rows: int
+
+    def save(self, folder: Path) -> None:
+        """Note beside the shards what `load` needs; the last file written says that all is there.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        from safetensors.numpy import save_file
+
+        vocabulary = self.vectorizer.vocabulary
+        tensors = {n: np.ascontiguousarray(getattr(vocabulary, n)) for n in _VOCABULARY}
+        save_file(tensors, folder / _TENSORS)
+        stored = {
+            "labels": self.labels.names,
+            "sha256": self.sha256,
+            "layout": self.layout,
+            "bad_rows": self.bad_rows,
+        }
+        unfinished = folder / f".{_DONE}"
+        unfinished.write_text(json.dumps(stored), "utf-8")
+        unfinished.replace(folder / _DONE)
+
+    @staticmethod
+    def is_in(folder: Path) -> bool:
+        """Return whether a folder holds a corpus turned into shards."""
+        return (folder / _DONE).exists()
+
+    @classmethod
+    def load(cls, folder: Path, settings: Settings) -> Prepared | None:
+        """Return what an interrupted run had prepared; None if it had not come so far."""
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+
+        if not cls.is_in(folder):
+            return None
+        try:
+            stored = json.loads((folder / _DONE).read_bytes())
+            vocabulary = Vocabulary(**load_file(folder / _TENSORS))
+            return cls(
+                Vectorizer(settings.ngrams, vocabulary),
+                LabelMap(stored["labels"]),
+                ShardSet.open(folder / "train"),
+                ShardSet.open(folder / "validation"),
+                stored["sha256"],
+                stored["layout"],
+                stored["bad_rows"],
+            )
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            log.warning("%s: cannot be taken up (%s); the files are read anew", folder, error)
+            return None
+
+
+def prepare(
+    files: TrainingFiles, settings: Settings, work: Path, watch: Stopwatch, report: Report
+) -> Prepared:
+    """Read the training rows twice or three times: count, choose, write shards."""
+    from textclf.ngrams.matrix import Split, choose_vocabulary, count_ngrams, write_matrix
+    from textclf.ngrams.shards import ShardWriter
+
+    seed = settings.training.seed
+    _check_early(files)
+    corpus = Corpus(files.train, files.format, bad_rows=files.bad_rows, spool_dir=work)
+    split = Split(0.0 if files.validation else settings.training.validation_split, seed)
+    with watch.stage("read"):
+        survey = count_ngrams(corpus.blocks, settings.ngrams, split, report)
+    labels, recode = corpus.labels.sorted()
+    _check_classes(files, labels, survey.rows_by_class, survey.held_out_by_class)
+    with watch.stage("vectorize"):
+        vocabulary = choose_vocabulary(corpus.blocks, settings.ngrams, split, survey, report)
+        if vocabulary.size == 0:
+            raise DataError(
+                f"no n-gram occurs in {settings.ngrams.min_df} training rows",
+                where=_named(files.train),
+                remedy="give more rows, or --set ngrams.min_df=1",
+            )
+        vectorizer = Vectorizer(settings.ngrams, vocabulary)
+        shards = max(1, round(survey.text_bytes / _SHARD_TEXT))
+        writers = []
+        for i, part in enumerate(("train", "validation")):
+            (work / part).mkdir()
+            writers.append(
+                ShardWriter(work / part, vocabulary.size, len(labels.names), shards, seed + i)
+            )
+        rows = int(survey.rows_by_class.sum() + survey.held_out_by_class.sum())
+        texts = write_matrix(
+            corpus.blocks,
+            vectorizer.compiled(),
+            split,
+            recode,
+            writers[0],
+            writers[1],
+            report,
+            rows,
+        )
+        hashes, bad_rows = {"train": corpus.sha256()}, corpus.rejected
+        if files.validation:
+            labels = labels.freeze()
+            own = Corpus(
+                files.validation, files.format,
+                labels=labels, bad_rows=files.bad_rows, spool_dir=work,
+            )  # fmt: skip
+            same = np.arange(len(labels.names), dtype=np.int32)
+            everything = Split(0.0, seed)
+            write_matrix(
+                own.blocks, vectorizer.compiled(), everything, same, writers[1], writers[1], report
+            )
+            hashes["validation"] = own.sha256()
+            bad_rows += own.rejected
+        train, validation = (writer.close() for writer in writers)
+    named = dataclasses.replace(
+        vocabulary,
+        text=np.frombuffer(b"".join(texts), dtype=np.uint8),
+        text_ends=np.concatenate(([0], np.cumsum([len(t) for t in texts]))).astype(np.int64),
+    )
+    assert isinstance(named, Vocabulary)
+    vectorizer.vocabulary = named
+    layout = corpus.layout.describe()
+    return Prepared(vectorizer, labels, train, validation, hashes, layout, bad_rows)
+
+
+def _check_early(files: TrainingFiles) -> None:
+    """Look at the beginnings of the files that are read late, lest hours be lost.
+
+    Raises:
+        DataError: If one is missing, empty, or has no such columns.
+    """
+    for later in (files.validation, files.test):
+        if later and not any(is_single_pass(file) for file in later):
+            Corpus(later, files.format).layout.describe()
+
+
+def _check_classes(
+    files: TrainingFiles,
+    labels: LabelMap,
+    rows: NDArray[np.int64],
+    held_out: NDArray[np.int64],
+) -> None:
+    where = _named(files.train)
+    if len(labels.names) < 2:
+        only = f"only one class, {labels.names[0]!r}" if labels.names else "no rows"
+        raise DataError(
+            f"{only}: there is nothing to tell apart",
+            where=where,
+            remedy="give rows of at least two classes, or another --label-column",
+        )
+    if not files.validation and held_out.sum() == 0:
+        raise DataError(
+            f"its {rows.sum()} rows leave none for validation",
+            where=where,
+            remedy="give more rows, a --validation-file, or a larger training.validation_split",
+        )
+    if np.count_nonzero(rows) < 2:
+        raise DataError(
+            "too few rows: the training part has fewer than two classes",
+            where=where,
+            remedy="give more rows of each class",
+        )
+
+
+def _named(files: tuple[str, ...]) -> str:
+    return files[0] if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"
