@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import http.server
 import io
+import json
 import re
 import subprocess
 import tarfile
@@ -263,6 +264,26 @@ def test_one_bad_row_more_than_tolerated_is_too_many(
     assert err.startswith(
         "textclf: data.csv, row 41: the row has 1 column and not 2, the first of 2 bad rows; "
     )
+
+
+@pytest.mark.slow
+def test_training_counts_the_rows_it_left_out(
+    textclf: Callable[..., subprocess.CompletedProcess[str]], folder: Path
+) -> None:
+    (folder / "data.csv").write_text(3 * GOOD + "a\n")
+    (folder / "test.csv").write_text("a,fine\nc,unseen\nb,text\n")
+    files = ("--train-file", "data.csv", "--test-file", "test.csv")
+    options = ("--skip-bad-rows", "1", "--rejects", "rejects.tsv", "--set", "training.epochs=1")
+    result = textclf("train", *files, *options, "--json", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    metrics = json.loads(result.stdout)
+    assert metrics["bad_rows"] == 2
+    assert metrics["samples"]["test"] == 2
+    rejects = (folder / "rejects.tsv").read_text().splitlines()
+    assert [line.split("\t")[:2] for line in rejects[1:]] == [
+        ["data.csv", "121"],
+        ["test.csv", "2"],
+    ]
 
 
 @pytest.mark.parametrize("text", ["-1", "1.5", "many", "101%", "%", "", "1e3"])
