@@ -10,12 +10,13 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
-from textclf.errors import Interrupted
+from textclf.errors import Interrupted, OutputError, TextclfError
 from textclf.progress import Progress
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ _STAGES = {
     "train": "training",
     "evaluate": "testing",
 }
+_LOG_BYTES, _LOG_FILES = 5 << 20, 3  # of a log file, and how many old ones stay
+_UNPRINTABLE = dict.fromkeys([*range(32), 127], " ")
 _LINE_EVERY = 10.0  # seconds between lines of progress where there is no terminal
 
 
@@ -43,9 +46,15 @@ class Console:
     Args:
         quiet: Say nothing.
         log_format: `text` or `json`, for the lines.
+        log_file: Takes all lines, quiet or not; when it is large, it becomes log_file.1.
+
+    Raises:
+        OutputError: If the log file cannot be written.
     """
 
-    def __init__(self, quiet: bool = False, log_format: str | None = None) -> None:
+    def __init__(
+        self, quiet: bool = False, log_format: str | None = None, log_file: Path | None = None
+    ) -> None:
         self.quiet = quiet
         self._json = log_format == "json"
         terminal = sys.stderr is not None and sys.stderr.isatty()
@@ -54,11 +63,16 @@ class Console:
         self._tasks: dict[str, TaskID] = {}
         self._stage, self._said = "", 0.0
         self._signal = 0
+        self._level = logging.NOTSET
         self._handlers: dict[int, Any] = {}
         self.run_id: str | None = None
+        self._file = _log_file(log_file) if log_file is not None else None
 
     def __enter__(self) -> Console:
-        logging.getLogger("textclf").addHandler(_ToConsole(self))
+        logger = logging.getLogger("textclf")
+        self._level = logger.level
+        logger.setLevel(logging.INFO)
+        logger.addHandler(_ToConsole(self))
         for number in (signal.SIGINT, signal.SIGTERM):
             self._handlers[number] = signal.signal(number, self._on_signal)
         return self
@@ -74,11 +88,18 @@ class Console:
         logger = logging.getLogger("textclf")
         for handler in [h for h in logger.handlers if isinstance(h, _ToConsole)]:
             logger.removeHandler(handler)
+        logger.setLevel(self._level)
+        if isinstance(error, TextclfError):
+            self._to_file(self._line(str(error), "error", {"exit_code": error.exit_code}))
+        elif error is not None and not isinstance(error, SystemExit):
+            self._to_file(self._line(f"{type(error).__name__}: {error}", "error", {}))
+        if self._file is not None:
+            self._file.close()
         self._end_bars()
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
         if self._signal:  # asked twice: at once
-            raise Interrupted("stopped at once", number)
+            raise Interrupted(f"stopped at once by {_signal_name(number)}", number)
         self._signal = number
 
     def should_stop(self) -> bool:
@@ -88,22 +109,29 @@ class Console:
     def check(self) -> None:
         """Raise Interrupted if a signal asked the command to stop."""
         if self._signal:
-            raise Interrupted("stopped by a signal", self._signal)
+            raise Interrupted(
+                f"stopped by {_signal_name(self._signal)}",
+                self._signal,
+                remedy="the same command goes on from there, or begins anew",
+            )
 
     def report(self, progress: Progress) -> None:
         """Show how far a stage is."""
         if progress.stage != "train":
             self.check()
-        if self.quiet:
-            return
         if self._bars_wanted:
             self._draw(progress)
-            return
+            if self._file is None:
+                return
         now = time.monotonic()
         fresh = progress.stage != self._stage
         if fresh or now - self._said >= _LINE_EVERY:
             self._stage, self._said = progress.stage, now
-            self.say(_STAGES.get(progress.stage, progress.stage), **_figures(progress))
+            message, figures = _STAGES.get(progress.stage, progress.stage), _figures(progress)
+            if self._bars_wanted:
+                self._to_file(self._line(message, "info", figures))
+            else:
+                self.say(message, **figures)
 
     def _draw(self, progress: Progress) -> None:
         if self._bars is None:
@@ -128,17 +156,10 @@ class Console:
 
     def say(self, message: str, level: str = "info", **figures: Any) -> None:
         """Say one line."""
+        line = self._line(message, level, figures)
+        self._to_file(line)
         if self.quiet and level == "info":
             return
-        moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        if self._json:
-            record = {"time": moment, "level": level, "message": message, **figures}
-            if self.run_id:
-                record["run"] = self.run_id
-            line = json.dumps(record, ensure_ascii=False)
-        else:
-            shown = " ".join(f"{key}={_short(value)}" for key, value in figures.items())
-            line = f"{moment} {level} {message} {shown}".rstrip()
         if self._bars is not None:
             self._bars.console.print(
                 f"{message} {line.partition(message)[2]}".strip(), markup=False
@@ -147,6 +168,20 @@ class Console:
             if self._bars_wanted:
                 line = message
             click.echo(line, err=True)
+
+    def _line(self, message: str, level: str, figures: Mapping[str, Any]) -> str:
+        moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        of_run = {"run": self.run_id} if self.run_id else {}
+        if self._json:
+            record = {"time": moment, "level": level, "message": message, **figures, **of_run}
+            return json.dumps(record, ensure_ascii=False)
+        pairs = {**figures, **of_run}.items()
+        shown = " ".join(f"{key}={_short(value)}" for key, value in pairs)
+        return " ".join(f"{moment} {level} {message} {shown}".split())
+
+    def _to_file(self, line: str) -> None:
+        if self._file is not None:
+            self._file.emit(logging.makeLogRecord({"msg": line.translate(_UNPRINTABLE)}))
 
     def result(self, text: str) -> None:
         """Print a result on stdout, after the bars."""
@@ -161,9 +196,30 @@ class Console:
             click.echo(json.dumps(value, ensure_ascii=False))
 
 
+def _signal_name(number: int) -> str:
+    return signal.Signals(number).name
+
+
+def _log_file(path: Path) -> logging.Handler:
+    from logging.handlers import RotatingFileHandler
+
+    class LogFile(RotatingFileHandler):
+        def handleError(self, record: logging.LogRecord) -> None:
+            """Let a full disk stop no job: what is said on stderr is said there all the same."""
+
+    try:
+        return LogFile(path, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(
+            f"cannot be written ({error.strerror})",
+            where=str(path),
+            remedy="give --log-file in a folder that you may write to",
+        ) from error
+
+
 class _ToConsole(logging.Handler):
     def __init__(self, console: Console) -> None:
-        super().__init__(logging.WARNING)
+        super().__init__(logging.INFO)
         self._console = console
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -202,7 +258,7 @@ def _short(value: Any) -> str:
 
 
 def output_options(command: Callable[..., R]) -> Callable[..., R]:
-    """Add --quiet, --log-format and --debug, and pass the command a `console`."""
+    """Add --quiet, --log-format, --log-file and --debug, and pass the command a `console`."""
 
     @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
     @click.option(
@@ -210,11 +266,27 @@ def output_options(command: Callable[..., R]) -> Callable[..., R]:
         type=click.Choice(["text", "json"]),
         help="Lines on stderr for people or for machines; on a terminal, bars by default.",
     )
+    @click.option(
+        "--log-file",
+        type=click.Path(path_type=Path),
+        help="Write all lines to this file too; at 5 MB it is rotated, and 3 old ones stay.",
+    )
     @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
     @functools.wraps(command)
-    def wrapped(*args: Any, quiet: bool, log_format: str | None, debug: bool, **kwargs: Any) -> R:
-        with Console(quiet, log_format) as console:
-            return command(*args, console=console, **kwargs)
+    def wrapped(
+        *args: Any,
+        quiet: bool,
+        log_format: str | None,
+        log_file: Path | None,
+        debug: bool,
+        **kwargs: Any,
+    ) -> R:
+        with Console(quiet, log_format, log_file) as console:
+            try:
+                return command(*args, console=console, **kwargs)
+            except Interrupted:
+                console.check()  # which says what signal it was
+                raise
 
     return wrapped
 

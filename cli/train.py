@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from textclf.errors import UsageError
-from textclf.settings import PRESETS, read_toml, resolve
+from textclf.errors import OutputError, TextclfError, UsageError
+from textclf.runs import RunStore, new_run_id
+from textclf.settings import PRESETS, Settings, read_toml, resolve
 
 from .console import Console, duration, output_options, size
 from .options import (
@@ -22,10 +25,12 @@ from .options import (
     models_dir_option,
 )
 from .tolerance import bad_row_options
+from .unattended import Unattended, seconds, unattended_options
 
 if TYPE_CHECKING:
     from textclf.corpus.bad_rows import BadRows
-    from textclf.pipeline import TrainedRun, TrainingFiles
+    from textclf.job import TrainingFiles
+    from textclf.pipeline import TrainedRun
 
 
 @click.command(short_help="Train a model and publish it.")
@@ -45,6 +50,7 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="The same as training.seed.")
 @click.option("--wait", default="0", metavar="DURATION", help="Wait for the lock, such as 30m.")
+@unattended_options
 @click.option("--json", "as_json", is_flag=True, help="Print metrics.json's contents.")
 @output_options
 def train(
@@ -61,6 +67,7 @@ def train(
     overrides: tuple[str, ...],
     seed: int | None,
     wait: str,
+    unattended: Unattended,
     as_json: bool,
     console: Console,
     **layout: Any,
@@ -71,8 +78,7 @@ def train(
     textclf train --dataset ag_news
     textclf train --train-file reviews.csv --label-column stars --text-column review
     """
-    from textclf.pipeline import train as run_training
-
+    console.run_id = new_run_id()
     tables: list[tuple[str, Mapping[str, Any]]] = []
     if preset:
         tables.append((f"--preset {preset}", PRESETS[preset]))
@@ -84,7 +90,7 @@ def train(
         tables.insert(0, (found.source, found.settings))
         names, chosen = found.class_names, name or found.name
     elif train_files:
-        from textclf.pipeline import TrainingFiles
+        from textclf.job import TrainingFiles
 
         fmt = corpus_format(**layout)
         files = TrainingFiles(train_files, validation_files, test_files, fmt, bad_rows)
@@ -97,27 +103,77 @@ def train(
     if config and (dataset or train_files):
         tables.append((str(config), _settings_of(read_toml(config))))
     extra = [f"training.seed={seed}"] if seed is not None else []
-    trained = run_training(
-        chosen,
-        files,
-        resolve(tables, [*overrides, *extra]),
-        models_dir,
-        class_names=names,
-        wait=seconds(wait),
-        report=console.report,
-        should_stop=console.should_stop,
-    )
+    settings = resolve(tables, [*overrides, *unattended.overrides(), *extra])
+    store, waiting = RunStore(models_dir, chosen), seconds(wait)
+    with _metrics_file(unattended.metrics_file, store):
+        if unattended.if_changed and _unchanged(store, files, settings, as_json, console):
+            return
+        from textclf.pipeline import train as run_training
+
+        trained = run_training(
+            chosen,
+            files,
+            settings,
+            models_dir,
+            policy=unattended.policy(console.run_id),
+            class_names=names,
+            wait=waiting,
+            report=console.report,
+            should_stop=console.should_stop,
+        )
     if as_json:
         console.json(trained.metrics)
     else:
         console.result(summary(trained, models_dir / chosen))
 
 
+def _unchanged(
+    store: RunStore, files: TrainingFiles, settings: Settings, as_json: bool, console: Console
+) -> bool:
+    """Return, and say, whether the published run is of the same data and settings."""
+    from textclf.job import unchanged
+
+    run = store.current()
+    if run is None or not unchanged(run, files, settings):
+        return False
+    if as_json:
+        console.json(run.metrics)
+    else:
+        console.result(f"nothing to do: data and settings are those of run {run.id}")
+    return True
+
+
+@contextmanager
+def _metrics_file(path: Path | None, store: RunStore) -> Iterator[None]:
+    """Write the metrics file at the end, however it ends."""
+    if path is None:
+        yield
+        return
+    from textclf.prometheus import exposition, write
+
+    if not path.absolute().parent.is_dir():  # rather now than when the work is done
+        raise OutputError("no such folder", where=str(path.parent), remedy="make it first")
+    began, code = time.monotonic(), 1
+    try:
+        yield
+        code = 0
+    except TextclfError as error:
+        code = error.exit_code
+        raise
+    finally:
+        spent = round(time.monotonic() - began, 3)
+        text = exposition(
+            store.name, ended=round(time.time(), 3), exit_code=code, seconds=spent,
+            published=store.current(),
+        )  # fmt: skip
+        write(path, text)
+
+
 def _dataset_files(
     dataset: str, data_dir: Path | None, bad_rows: BadRows, console: Console
 ) -> tuple[Any, TrainingFiles]:
     from textclf import datasets
-    from textclf.pipeline import TrainingFiles
+    from textclf.job import TrainingFiles
 
     found = datasets.find(dataset)
     files = datasets.fetch(found, data_dir, progress=console.report)
@@ -137,14 +193,6 @@ def _settings_of(table: Mapping[str, Any]) -> dict[str, Any]:
 def _stem(file: str) -> str:
     name = Path(file).name.split(".")[0] if file != "-" else "stdin"
     return re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-") or "model"
-
-
-def seconds(text: str) -> float:
-    """Return a duration such as 90, 90s, 30m, 2h or 1d in seconds."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text.strip())
-    if not match:
-        raise UsageError(f"{text!r} is no duration", remedy="write it like 90s, 30m or 2h")
-    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
 
 
 def summary(trained: TrainedRun, model: Path) -> str:
