@@ -21,6 +21,7 @@ COMMANDS = {
     "evaluate": "Measure a trained model on labelled rows.",
     "explain": "Say why a model says what it says.",
     "datasets": "List, describe, fetch and verify the named datasets.",
+    "schedule": "Print a crontab line and systemd units that train every day.",
     "runs": "List, show, promote and prune the runs of a model.",
 }
 
@@ -79,7 +80,7 @@ def main(args: Sequence[str] | None = None) -> None:
             raise
         _fail(error.format_message(), error.exit_code)
     except click.Abort:
-        sys.exit(130)
+        _fail("stopped by SIGINT", 130)
     except TextclfError as error:
         if debug:
             raise

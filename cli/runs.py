@@ -110,3 +110,51 @@ def prune(name: str, keep: int, models_dir: Path, console: Console) -> None:
         removed = store.prune(keep)
     total = sum(freed[run.id] for run in removed)
     console.result(f"{len(removed)} runs removed, {size(total)} freed")
+
+
+@runs.command("compare")
+@click.argument("name")
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B", default="current")
+@models_dir_option
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@output_options
+def compare(
+    name: str, first: str, second: str, models_dir: Path, as_json: bool, console: Console
+) -> None:
+    """Compare runs A and B of model NAME; B is the published one by default."""
+    store = RunStore(models_dir, name)
+    found = [store.find(first), store.find(second)]
+    flat = [_flat(run.metrics) for run in found]
+    names = [n for n in flat[0] | flat[1] if flat[0].get(n) != flat[1].get(n)]
+    if as_json:
+        console.json({n: [figures.get(n) for figures in flat] for n in names})
+        return
+    rows = [[n, *(_figure(figures.get(n)) for figures in flat), _change(n, *flat)] for n in names]
+    console.result(table(rows, ["", *(run.id for run in found), "change"]))
+
+
+def _flat(metrics: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested figures as one level, dots between the names; lists are left out."""
+    flat: dict[str, Any] = {}
+    for name, value in metrics.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")
+        elif not isinstance(value, list):
+            flat[f"{prefix}{name}"] = value
+    return flat
+
+
+def _figure(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return "-" if value is None else str(value)[:32]
+
+
+def _change(name: str, before: dict[str, Any], after: dict[str, Any]) -> str:
+    a, b = before.get(name), after.get(name)
+    numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in (a, b))
+    if not numbers or a is None or b is None:
+        return ""
+    change = b - a
+    return f"{change:+.4f}" if isinstance(change, float) else f"{change:+d}"

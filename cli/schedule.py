@@ -1,0 +1,113 @@
+"""textclf schedule."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import click
+
+from textclf.errors import UsageError
+
+from .console import Console, output_options
+
+# Options of train whose values are files or folders: cron starts in another one.
+_PATHS = {
+    "--train-file", "--validation-file", "--test-file", "--data-dir", "--models-dir", "--config",
+    "--rejects", "--log-file", "--metrics-file",
+}  # fmt: skip
+_PASSED_ON = ("TEXTCLF_DATA_DIR", "TEXTCLF_MODELS_DIR")
+
+
+@click.command(
+    short_help="Print a crontab line and systemd units that train every day.",
+    context_settings={"ignore_unknown_options": True},
+)
+@click.option("--at", "moment", required=True, metavar="HH:MM", help="When, in local time.")
+@click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="TRAIN_OPTIONS...")
+@output_options
+def schedule(moment: str, options: tuple[str, ...], console: Console) -> None:
+    """Print a crontab line and a systemd timer and service that train every day.
+
+    Nothing is installed. All options of 'textclf train' are taken:
+
+    \b
+    textclf schedule --at 03:30 --dataset yelp --max-drop 0.005 --keep 7
+    """
+    from textclf.schedule import Schedule, check, time_of_day
+
+    hour, minute = time_of_day(moment)
+    name = _name(options)
+    words = [*_program(), "train", "--quiet", *_absolute(options)]
+    found = {k: str(Path(os.environ[k]).absolute()) for k in _PASSED_ON if os.environ.get(k)}
+    environment = {"PYTHONUTF8": "1", **found}
+    if "--dataset" in _names(options) and not {"--data-dir", "TEXTCLF_DATA_DIR"} & (
+        _names(options) | set(found)
+    ):
+        from textclf.datasets import default_data_dir
+
+        words += ["--data-dir", str(Path(default_data_dir()).absolute())]
+    if "--models-dir" not in _names(options) and "TEXTCLF_MODELS_DIR" not in found:
+        words += ["--models-dir", str(Path("models").absolute())]
+    check([*words, *environment.values()])
+    plan = Schedule(name, hour, minute, tuple(words), environment, "/")
+    timer, service = f"{plan.unit}.timer", f"{plan.unit}.service"
+    console.quiet = False
+    console.result(
+        f"# for crontab -e\n{plan.crontab()}\n\n"
+        f"# or for systemd: /etc/systemd/system/{service}\n{plan.service()}\n"
+        f"# and /etc/systemd/system/{timer}; then: systemctl enable --now {timer}\n"
+        f"{plan.timer().rstrip()}"
+    )
+
+
+def _program() -> list[str]:
+    """Return how this very program is started, whatever PATH will be."""
+    beside = Path(sys.executable).parent / "textclf"
+    return [str(beside)] if beside.is_file() else [sys.executable, "-m", "textclf"]
+
+
+def _names(options: tuple[str, ...]) -> set[str]:
+    return {option.partition("=")[0] for option in options if option.startswith("--")}
+
+
+def _absolute(options: tuple[str, ...]) -> list[str]:
+    """Return the options with absolute paths, having checked that train takes them."""
+    from .train import train
+
+    try:
+        train.make_context("textclf train", list(options), resilient_parsing=False).close()
+    except click.exceptions.Exit as error:  # --help among them
+        raise UsageError("give options for training", remedy="see 'textclf train -h'") from error
+    words: list[str] = []
+    takes_path = False
+    for option in options:
+        name, equals, value = option.partition("=")
+        if takes_path:
+            words.append(_path(option))
+        elif name in _PATHS and equals:
+            words.append(f"{name}={_path(value)}")
+        else:
+            words.append(option)
+        takes_path = not takes_path and option in _PATHS
+    if "-" in words:
+        raise UsageError("cron has no standard input", remedy="name a file instead of -")
+    return words
+
+
+def _path(text: str) -> str:
+    return text if text == "-" else str(Path(text).absolute())
+
+
+def _name(options: tuple[str, ...]) -> str:
+    """Return a name for the units: the model's, the dataset's or the file's."""
+    for wanted in ("--name", "--dataset", "--train-file"):
+        for i, option in enumerate(options):
+            name, equals, value = option.partition("=")
+            if name == wanted:
+                found = value if equals else (options[i + 1] if i + 1 < len(options) else "")
+                stem = Path(found).name.split(".")[0]
+                return re.sub(r"[^A-Za-z0-9_-]+", "_", stem).strip("_-") or "model"
+    raise UsageError("there is nothing to train on", remedy="give --dataset or --train-file")
