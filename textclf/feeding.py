@@ -36,9 +36,9 @@ class Feed:
         self._make = make
         self._generator: BatchGenerator | None = None
         self.error: Exception | None = None
-        flat = {kind: tf.TensorSpec((None,), kind) for kind in (tf.int32, tf.float32)}
-        x = SparseBatch(flat[tf.int32], flat[tf.int32], flat[tf.float32], flat[tf.int32])
-        signature = (x, flat[tf.int32], flat[tf.float32])[: 3 if weighted else 2]
+        integers, numbers = tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None,), tf.float32)
+        x = SparseBatch(integers, tf.TensorSpec((None, 2), tf.int64), numbers, integers)
+        signature = (x, integers, numbers)[: 3 if weighted else 2]
         self.dataset = tf.data.Dataset.from_generator(
             self._batches, output_signature=signature
         ).prefetch(_AHEAD)

@@ -27,13 +27,13 @@ class SparseBatch(NamedTuple):
     Attributes:
         lengths: (batch,) int32, non-zeros of each row. First, because Keras takes the size of a
             batch from its first array.
-        places: (non-zeros,) int32, where the column of each non-zero stands in `columns`.
+        cells: (non-zeros, 2) int64, the row of each, and where its column stands in `columns`.
         values: (non-zeros,) float32.
         columns: (columns that occur,) int32, ascending.
     """
 
     lengths: NDArray[np.int32]
-    places: NDArray[np.int32]
+    cells: NDArray[np.int64]
     values: NDArray[np.float32]
     columns: NDArray[np.int32]
 
@@ -50,9 +50,7 @@ class SparseEncoder:
 
     def __call__(self, x: csr_matrix) -> SparseBatch:
         """Encode a (batch, features) float32 matrix without duplicates in a row."""
-        places, columns = _compact(x.indices, self._place)
-        lengths = np.diff(x.indptr).astype(np.int32, copy=False)
-        return SparseBatch(lengths, places, x.data, columns)
+        return SparseBatch(*_encode(x.indptr, x.indices, x.data, self._place))
 
 
 def build_network(
@@ -71,8 +69,12 @@ def build_network(
     Returns:
         A model from `SparseBatch` to (batch, classes) float32 logits.
     """
-    kinds = zip(SparseBatch._fields, ("int32", "int32", "float32", "int32"), strict=True)
-    batch = SparseBatch(*(keras.Input(batch_shape=(None,), dtype=d, name=n) for n, d in kinds))
+    batch = SparseBatch(
+        keras.Input(batch_shape=(None,), dtype="int32", name="lengths"),
+        keras.Input(batch_shape=(None, 2), dtype="int64", name="cells"),
+        keras.Input(batch_shape=(None,), dtype="float32", name="values"),
+        keras.Input(batch_shape=(None,), dtype="int32", name="columns"),
+    )
     kept = batch.values
     if settings.input_dropout:
         # Zeros stay zero whether dropped or not, so dropout needs only the values.
@@ -124,26 +126,23 @@ class SparseDense(keras.layers.Layer):  # type: ignore[misc]
         return (None, self.units)
 
     def call(self, inputs: Any) -> Any:
-        """Multiply: (lengths, places, values, columns) to (batch, units)."""
-        lengths, places, values, columns = inputs
+        """Multiply: a `SparseBatch` to (batch, units)."""
+        lengths, cells, values, columns = inputs
         # Its gradient is IndexedSlices: rows of the kernel, none of them twice.
         rows = tf.gather(self.kernel.value, columns)
-        product = _multiply(lengths, places, values, rows)
+        product = _multiply(lengths, cells, values, rows)
         return tf.nn.bias_add(tf.ensure_shape(product, (None, self.units)), self.bias.value)
 
 
-def _multiply(lengths: Any, places: Any, values: Any, rows: Any) -> Any:
+def _multiply(lengths: Any, cells: Any, values: Any, rows: Any) -> Any:
     """Multiply a sparse batch with (columns, units) rows of the kernel.
 
     TensorFlow's products of CSR matrices were six times as fast as `sparse_dense_matmul`. The
     input gets no gradient: their own would compute one.
     """
-    batch = tf.size(lengths, out_type=tf.int64)
-    row_of_value = tf.repeat(tf.range(batch), lengths)
+    shape = tf.stack([tf.size(lengths, out_type=tf.int64), tf.shape(rows, out_type=tf.int64)[0]])
     matrix = tf.raw_ops.SparseTensorToCSRSparseMatrix(
-        indices=tf.stack([row_of_value, tf.cast(places, tf.int64)], axis=1),
-        values=tf.stop_gradient(values),
-        dense_shape=tf.stack([batch, tf.shape(rows, out_type=tf.int64)[0]]),
+        indices=cells, values=tf.stop_gradient(values), dense_shape=shape
     )
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
@@ -157,21 +156,24 @@ def _multiply(lengths: Any, places: Any, values: Any, rows: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _compact(indices, place):  # type: ignore[no-untyped-def]
-    """Return the place of each index among those that occur, and those; `place` is all -1."""
-    found = np.empty(indices.size, dtype=np.int32)
-    n = 0
+def _encode(indptr, indices, data, place):  # type: ignore[no-untyped-def]
+    """Return the arrays of a `SparseBatch`; `place` is (features,) and all -1, also afterwards."""
     for column in indices:
-        if place[column] < 0:
-            place[column] = 0
-            found[n] = column
+        place[column] = 0
+    n = 0
+    for column in range(place.size):
+        if place[column] == 0:
+            place[column] = n
             n += 1
-    columns = np.sort(found[:n])
-    for i in range(n):
-        place[columns[i]] = i
-    places = np.empty(indices.size, dtype=np.int32)
-    for i in range(indices.size):
-        places[i] = place[indices[i]]
+    columns = np.empty(n, dtype=np.int32)
+    lengths = np.empty(indptr.size - 1, dtype=np.int32)
+    cells = np.empty((indices.size, 2), dtype=np.int64)
+    for row in range(lengths.size):
+        lengths[row] = indptr[row + 1] - indptr[row]
+        for k in range(indptr[row], indptr[row + 1]):
+            cells[k, 0] = row
+            cells[k, 1] = place[indices[k]]
+            columns[cells[k, 1]] = indices[k]
     for column in columns:
         place[column] = -1
-    return places, columns
+    return lengths, cells, data, columns
