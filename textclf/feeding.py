@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from textclf.batches import BatchGenerator
 from textclf.network import SparseBatch
+from textclf.tensorflow_runtime import keep_freed_memory
 
 _AHEAD = 2  # batches that TensorFlow holds; the generator makes more ahead
 
@@ -45,6 +46,7 @@ class Feed:
 
     def _batches(self) -> Iterator[tuple[Any, ...]]:
         self.close()
+        keep_freed_memory()
         try:
             self._generator = self._make()
             yield from self._generator

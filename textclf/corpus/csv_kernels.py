@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numba import njit
+from textclf.compiled import njit
 
 # States, those of CPython's _csv.c. AFTER_CR takes in the line feed of a CR LF.
 START_RECORD, AFTER_CR, START_FIELD, IN_FIELD, IN_QUOTES, QUOTE_IN_QUOTES = range(6)

@@ -6,8 +6,9 @@ import logging
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from textclf.compiled import njit
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from textclf.compiled import njit
 from textclf.ngrams.hashing import COMBINE, FNV_OFFSET, FNV_PRIME, MIX_1, MIX_2
 from textclf.ngrams.unicode import (
     ALONE,

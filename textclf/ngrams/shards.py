@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from textclf.compiled import njit
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
