@@ -133,7 +133,8 @@ def mean_gradient(start: Floats, change: Floats, layers: list[Dense]) -> Floats:
     total = np.zeros((len(start), len(layers[-1].bias)))
     middles = (places[:-1] + places[1:]) / 2
     for place, width in zip(middles.tolist(), np.diff(places).tolist(), strict=True):
-        value, gradient = start + place * change, np.eye(len(start))
+        value: Floats = start + place * change
+        gradient: Floats = np.eye(len(start))
         for layer in layers:
             open_units = value > 0
             gradient = (gradient * open_units) @ layer.kernel
@@ -144,7 +145,7 @@ def mean_gradient(start: Floats, change: Floats, layers: list[Dense]) -> Floats:
 
 def _inputs_at(start: Floats, change: Floats, layers: list[Dense], places: Floats) -> Floats:
     """Return (places, units): what goes into the ReLU after the layers, along the line."""
-    values = start + places[:, None] * change
+    values: Floats = start + places[:, None] * change
     for layer in layers:
         values = np.maximum(values, 0.0) @ layer.kernel + layer.bias
     return values

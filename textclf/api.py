@@ -1,0 +1,306 @@
+"""The Python interface: a scikit-learn classifier of texts.
+
+>>> from textclf import TextClassifier
+>>> words = {"food": ["soup", "bread", "dinner"], "sport": ["goal", "match", "team"]}
+>>> rows = [(f"{w} number {i}", k) for k in words for w in words[k] for i in range(60)]
+>>> texts, labels = zip(*rows)
+>>> model = TextClassifier(epochs=5, batch_size=16, learning_rate=0.01).fit(texts, labels)
+>>> model.predict(["soup for dinner", "what a goal"]).tolist()
+['food', 'sport']
+>>> model.classes_.tolist()
+['food', 'sport']
+>>> model.predict_proba(["soup"]).shape
+(1, 2)
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from textclf.classifier import Classifier, Dense
+from textclf.corpus.block import TextBlock, encode_text
+from textclf.corpus.layout import CorpusFormat
+from textclf.job import TrainingFiles
+from textclf.settings import PRESETS, SECTIONS, Settings, resolve
+
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
+
+Block: TypeAlias = "TextBlock | tuple[Sequence[str], Sequence[Any]]"
+
+_AT_ONCE = 4096  # texts vectorized at once
+_WRITTEN = CorpusFormat(format="jsonl", label_column="label", text_columns=("text",))
+
+
+class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A multi-layer perceptron on tf-idf of n-grams: texts in, labels out.
+
+    It trains as `textclf train` does: with the same settings, seed and rows it is the same model.
+    Texts are written to a temporary folder and read from there, so memory stays bounded.
+
+    Args:
+        preset: Settings to start from: `default`, or `guide`.
+        analyzer: `word`, `char` or `char_wb`; like all that follow, None is the preset's.
+        tokens: What a word is: `words+punctuation`, or `words`.
+        min_n: Shortest n-gram.
+        max_n: Longest n-gram.
+        min_df: Least number of training rows an n-gram must occur in.
+        max_features: Number of n-grams kept; 0 keeps all.
+        sublinear_tf: Whether tf becomes 1 + ln(tf).
+        layers: Layers of the network, the output included; 1 is a linear model.
+        units: Units of each hidden layer.
+        input_dropout: Share of the input features dropped in training.
+        dropout: Share of the hidden units dropped in training.
+        batch_size: Rows a batch.
+        epochs: Most epochs.
+        patience: Epochs without a better validation loss before training stops.
+        learning_rate: The optimizer's learning rate.
+        validation_split: Share of the rows held out for early stopping and calibration.
+        class_weight: `balanced` weighs classes alike; None leaves them as they are.
+        random_state: Seed of the split, the shuffles, the initial weights and dropout.
+        settings: Any other settings as {section: {key: value}}, see `textclf.settings`.
+
+    Attributes:
+        classes_: (classes,) the labels, sorted.
+        classifier_: The trained model.
+        history_: Figures of each epoch; not there in a loaded model.
+    """
+
+    def __init__(
+        self,
+        *,
+        preset: str = "default",
+        analyzer: str | None = None,
+        tokens: str | None = None,
+        min_n: int | None = None,
+        max_n: int | None = None,
+        min_df: int | None = None,
+        max_features: int | None = None,
+        sublinear_tf: bool | None = None,
+        layers: int | None = None,
+        units: int | None = None,
+        input_dropout: float | None = None,
+        dropout: float | None = None,
+        batch_size: int | None = None,
+        epochs: int | None = None,
+        patience: int | None = None,
+        learning_rate: float | None = None,
+        validation_split: float | None = None,
+        class_weight: str | None = None,
+        random_state: int | None = None,
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        self.preset = preset
+        self.analyzer = analyzer
+        self.tokens = tokens
+        self.min_n = min_n
+        self.max_n = max_n
+        self.min_df = min_df
+        self.max_features = max_features
+        self.sublinear_tf = sublinear_tf
+        self.layers = layers
+        self.units = units
+        self.input_dropout = input_dropout
+        self.dropout = dropout
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.patience = patience
+        self.learning_rate = learning_rate
+        self.validation_split = validation_split
+        self.class_weight = class_weight
+        self.random_state = random_state
+        self.settings = settings
+
+    def resolved_settings(self) -> Settings:
+        """Return every setting that `fit` trains with.
+
+        Raises:
+            ConfigError: If a parameter has a value that it cannot have.
+        """
+        if self.preset not in PRESETS:
+            raise ValueError(f"there is no preset {self.preset!r}; there are {', '.join(PRESETS)}")
+        given = self.get_params(deep=False) | {"seed": self.random_state}
+        own: dict[str, dict[str, Any]] = {}
+        for section, kind in SECTIONS.items():
+            keys = (key for key in kind.__dataclass_fields__ if given.get(key) is not None)
+            own[section] = {key: _plain(given[key]) for key in keys}
+        return resolve(
+            [
+                ("preset", PRESETS[self.preset]),
+                ("settings", self.settings or {}),
+                ("TextClassifier", own),
+            ]
+        )
+
+    def fit(
+        self,
+        X: Sequence[str] | str | Path | Iterable[Block],
+        y: Sequence[Any] | None = None,
+        *,
+        format: CorpusFormat | None = None,
+    ) -> TextClassifier:
+        """Train a model.
+
+        Args:
+            X: Texts; or, with `y` left out, the path of a labelled file that `textclf train`
+                reads, or blocks of rows: (texts, labels) pairs, which need not fit in memory.
+            y: Their labels.
+            format: How the file is laid out; by default that is detected.
+
+        Raises:
+            ValueError: If texts and labels do not fit each other, or are not such.
+            DataError: If the rows cannot be trained on.
+        """
+        settings = self.resolved_settings()
+        with tempfile.TemporaryDirectory(prefix="textclf-") as folder:
+            work = Path(folder)
+            if y is None and isinstance(X, (str, Path)):
+                files = TrainingFiles((str(X),), format=format or CorpusFormat())
+                names: dict[str, Any] | None = None
+            elif isinstance(X, (str, Path)):
+                raise ValueError("y is given, but X is one string: give a sequence of texts")
+            else:
+                rows = work / "rows.jsonl"
+                names = _write_rows(rows, _checked_blocks(X, y))
+                files = TrainingFiles((str(rows),), format=_WRITTEN)
+            self.classifier_, self.history_ = _train(files, settings, work)
+        labels = self.classifier_.labels
+        self._take_classes(labels if names is None else [names[label] for label in labels])
+        return self
+
+    def predict_proba(self, X: Sequence[str]) -> NDArray[np.float32]:
+        """Return (texts, classes) probabilities; the classes are in the order of `classes_`."""
+        check_is_fitted(self, "classifier_")
+        texts = _checked_texts(X)
+        starts = range(0, len(texts), _AT_ONCE)
+        blocks = (TextBlock.from_texts(texts[i : i + _AT_ONCE]) for i in starts)
+        found = [p for _, p in self.classifier_.predict_blocks(blocks)]
+        empty = np.empty((0, len(self.classes_)), dtype=np.float32)
+        return np.asarray(np.concatenate([empty, *found])[:, self._order])
+
+    def predict(self, X: Sequence[str]) -> NDArray[Any]:
+        """Return (texts,) the most probable label of each text."""
+        best = self.predict_proba(X).argmax(axis=1)
+        return np.asarray(self.classes_[best])
+
+    def save(self, path: str | Path) -> None:
+        """Write the model into a new folder, from which the command can use it too.
+
+        Raises:
+            FileExistsError: If the folder exists.
+        """
+        check_is_fitted(self, "classifier_")
+        self.classifier_.save(Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path) -> TextClassifier:
+        """Load a model from its folder, or that of its run; labels come back as strings.
+
+        Raises:
+            DataError: If it is no model, or is damaged.
+        """
+        model = cls()
+        model.classifier_ = Classifier.load(path)
+        model._take_classes(model.classifier_.labels)
+        return model
+
+    def _take_classes(self, labels: Sequence[Any]) -> None:
+        """Sort the classes, which scikit-learn expects, and note where each is in the model."""
+        self.classes_, self._order = np.unique(np.array(labels), return_index=True)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags: Tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        tags.no_validation = True
+        tags.non_deterministic = False
+        return tags
+
+
+def _train(
+    files: TrainingFiles, settings: Settings, work: Path
+) -> tuple[Classifier, list[dict[str, float]]]:
+    """Train as the command does, without leaving a run."""
+    from textclf.pipeline import calibrate
+    from textclf.preparation import Stopwatch, prepare
+    from textclf.progress import silent
+    from textclf.tensorflow_runtime import preload
+    from textclf.training import fit, with_batch_size
+
+    preload(settings.training.threads)
+    prepared = prepare(files, settings, work, Stopwatch(), silent)
+    training = with_batch_size(settings.training, prepared.train.n_rows)
+    rows = (prepared.train, prepared.validation)
+    result = fit(*rows, settings.network, training, seed=training.seed)
+    weights = [array for _, array in result.weights]
+    layers = [Dense(k, b) for k, b in zip(weights[::2], weights[1::2], strict=True)]
+    classifier = Classifier(prepared.labels.names, prepared.vectorizer, layers)
+    calibrate(classifier, prepared.validation)
+    return classifier, result.history
+
+
+def _plain(value: Any) -> Any:
+    """Return numpy's scalars, which a parameter search gives, as Python's."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _checked_texts(texts: Any) -> list[str]:
+    if isinstance(texts, (str, bytes)):
+        raise ValueError("X is one string: give a sequence of texts")
+    found = list(texts)
+    for i, text in enumerate(found):
+        if not isinstance(text, str):
+            raise ValueError(f"text {i} is a {type(text).__name__}, not a string")
+    return found
+
+
+def _checked_blocks(X: Any, y: Any) -> Iterator[tuple[list[str], NDArray[Any]]]:
+    """Yield texts and labels, checked."""
+    for block in X if y is None else [(X, y)]:
+        if isinstance(block, TextBlock):
+            block = (block.texts(), block.labels)
+        try:
+            texts, labels = block
+        except (TypeError, ValueError):
+            raise ValueError("y is missing, and X has no (texts, labels) pairs") from None
+        if labels is None or isinstance(texts, str):
+            raise ValueError("y is missing: a classifier is trained on labelled texts")
+        checked, column = _checked_texts(texts), column_or_1d(labels)
+        if len(checked) != len(column):
+            raise ValueError(f"X has {len(checked)} texts, but y {len(column)} labels")
+        yield checked, column
+
+
+def _write_rows(path: Path, blocks: Iterable[tuple[list[str], NDArray[Any]]]) -> dict[str, Any]:
+    """Write rows as JSON lines; return each label by the name that it has in the file."""
+    names: dict[Any, str] = {}
+    with path.open("wb") as file:
+        for texts, labels in blocks:
+            for text, label in zip(texts, labels.tolist(), strict=True):
+                if label is None or label != label:
+                    raise ValueError("y has a missing label")
+                if label not in names:
+                    names[label] = _name(label, set(names.values()))
+                row = {"label": names[label], "text": encode_text(text).decode()}
+                file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+    if not names:
+        raise ValueError("there are no texts to train on")
+    return {name: label for label, name in names.items()}
+
+
+def _name(label: Any, taken: set[str]) -> str:
+    """Return the label as a string that no other has; the reader strips white space."""
+    name = str(label).strip() or "(blank)"
+    while name in taken:
+        name += "'"
+    return name
