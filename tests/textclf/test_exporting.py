@@ -1,0 +1,90 @@
+"""Exported models say what the model says, within 1e-5."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from textclf.classifier import Classifier, Dense
+from textclf.corpus.block import TextBlock
+from textclf.errors import OutputError, UsageError
+from textclf.exporting import export, features
+from textclf.sklearn_pipeline import TextFeatures, sklearn_pipeline
+
+
+def two_classes(model):
+    last = model.layers[-1]
+    layers = [*model.layers[:-1], Dense(last.kernel[:, :2].copy(), last.bias[:2].copy())]
+    return Classifier(["yes", "no"], model.vectorizer, layers, model.temperature)
+
+
+@pytest.fixture(params=["linear", "one hidden", "two hidden", "two classes", "linear, two classes"])
+def classifier(request, make_model):
+    hidden = {"one hidden": (8,), "two hidden": (7, 6), "two classes": (8,)}
+    model = make_model(hidden.get(request.param, ()))
+    return two_classes(model) if "two classes" in request.param else model
+
+
+@pytest.fixture
+def texts(themes):
+    return ["", "qqqq", *themes[0][:50]]
+
+
+def inputs(classifier, texts):
+    found = features(classifier.vectorizer.transform(TextBlock.from_texts(texts)))
+    return found._asdict()
+
+
+def test_onnx(classifier, texts, tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    export(classifier, "onnx", tmp_path / "model.onnx")
+    session = runtime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    (found,) = session.run(["probabilities"], inputs(classifier, texts))
+    np.testing.assert_allclose(found, classifier.predict_proba(texts), atol=1e-5)
+
+
+def test_saved_model(make_model, texts, tmp_path):
+    tf = pytest.importorskip("tensorflow")
+    classifier = make_model((8,))
+    export(classifier, "saved_model", tmp_path / "saved")
+    serve = tf.saved_model.load(str(tmp_path / "saved")).signatures["serving_default"]
+    found = serve(**{k: tf.constant(v) for k, v in inputs(classifier, texts).items()})
+    expected = classifier.predict_proba(texts)
+    np.testing.assert_allclose(found["probabilities"].numpy(), expected, atol=1e-5)
+    assert [label.decode() for label in found["label"].numpy()] == classifier.predict(texts)
+
+
+def test_sklearn(classifier, texts):
+    pipeline = sklearn_pipeline(classifier)
+    order = [classifier.labels.index(label) for label in pipeline.classes_]
+    expected = classifier.predict_proba(texts)[:, order]
+    np.testing.assert_allclose(pipeline.predict_proba(texts), expected, atol=1e-5)
+    assert pipeline.predict(texts).tolist() == classifier.predict(texts)
+
+
+def test_the_sklearn_file_is_no_pickle_and_trusts_one_class_of_ours(classifier, texts, tmp_path):
+    skops = pytest.importorskip("skops.io")
+    path = tmp_path / "model.skops"
+    export(classifier, "sklearn", path)
+    assert path.read_bytes().startswith(b"PK")
+    ours = f"{TextFeatures.__module__}.{TextFeatures.__name__}"
+    assert skops.get_untrusted_types(file=path) == [ours]
+    loaded = skops.load(path, trusted=[ours])
+    expected = sklearn_pipeline(classifier).predict_proba(texts)
+    np.testing.assert_allclose(loaded.predict_proba(texts), expected, atol=1e-7)
+
+
+def test_what_exists_is_not_overwritten(classifier, tmp_path):
+    with pytest.raises(OutputError, match="exists already"):
+        export(classifier, "onnx", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "module", "package"), [("onnx", "onnx", "onnx"), ("sklearn", "skops.io", "skops")]
+)
+def test_a_missing_package_is_named(make_model, tmp_path, monkeypatch, kind, module, package):
+    monkeypatch.setattr(sys, "path", [])
+    for name in [n for n in sys.modules if n.partition(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(UsageError, match=f"pip install {package}"):
+        export(make_model(), kind, tmp_path / "model")
