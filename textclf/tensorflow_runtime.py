@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -43,7 +44,7 @@ def load_tensorflow(threads: int = 0, *, lean: bool = False) -> Any:
         if "tensorflow" not in sys.modules:
             for name, value in _ENVIRONMENT.items():
                 os.environ.setdefault(name, value)
-            with _hidden(_OPTIONAL if lean else frozenset()):
+            with _chatter_held(), _hidden(_OPTIONAL if lean else frozenset()):
                 import tensorflow
         else:
             import tensorflow
@@ -116,6 +117,31 @@ class _Hider(MetaPathFinder):
         if fullname in self._packages and threading.get_ident() == self._thread:
             raise ModuleNotFoundError(f"{fullname} is not imported with Keras", name=fullname)
         return None
+
+
+@contextmanager
+def _chatter_held() -> Iterator[None]:
+    """Drop what C++ writes to descriptor 2: it talks before it can be told not to.
+
+    What Python writes to sys.stderr meanwhile, on other threads, goes where it should.
+    """
+    python = sys.stderr
+    try:
+        if python is None or python.fileno() != 2:
+            raise OSError
+        kept = os.dup(2)
+    except OSError:  # closed, or captured: descriptor 2 is not ours
+        yield
+        return
+    # Never closed: a handler that was made meanwhile may keep it.
+    sys.stderr = open(kept, "w", buffering=1, encoding=python.encoding, errors="backslashreplace")  # noqa: SIM115, PTH123
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        sys.stderr = python
 
 
 @contextmanager
