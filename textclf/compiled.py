@@ -6,11 +6,14 @@ when textclf is uninstalled, and could not be kept at all where that is read-onl
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import platformdirs
 from numba import njit
 
 __all__ = ["njit"]
 
-if not numba.config.CACHE_DIR:  # NUMBA_CACHE_DIR, if it is set
-    numba.config.CACHE_DIR = platformdirs.user_cache_dir("textclf", appauthor=False)
+_config: Any = numba.config
+if not _config.CACHE_DIR:  # NUMBA_CACHE_DIR, if it is set
+    _config.CACHE_DIR = platformdirs.user_cache_dir("textclf", appauthor=False)
