@@ -30,6 +30,7 @@ from textclf.gates import Gates, Verdict, judge
 from textclf.job import TrainingFiles, identities, recipe, resume_key
 from textclf.memory import peak_rss_bytes, return_freed_memory
 from textclf.metrics import Evaluation, softmax
+from textclf.model_card import model_card
 from textclf.ngrams.vectorizer import Rows
 from textclf.preparation import Prepared, Stopwatch, prepare
 from textclf.progress import Progress, Report, silent
@@ -270,6 +271,8 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
         "python": platform.python_version(),
     }
     _write_run(hidden, metrics, result.history, job.settings, job.files)
+    card = model_card(metrics, job.settings, classifier.labels, classifier.class_names)
+    (hidden / "README.md").write_text(card, "utf-8")
     return metrics, verdict
 
 

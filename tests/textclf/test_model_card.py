@@ -1,0 +1,49 @@
+"""The model card says what the run's metrics say."""
+
+import pytest
+
+from textclf.model_card import model_card
+from textclf.settings import Settings, resolve
+
+
+@pytest.fixture
+def metrics():
+    figures = {"accuracy": 0.91471, "macro_f1": 0.91, "loss": 0.26, "ece": 0.01}
+    return {
+        "textclf": "0.1.0", "run": "20260101T000000Z-abcdef", "dataset": "news",
+        "started": "2026-01-01T00:00:00+00:00", "epochs": 5, "best_epoch": 3, "seed": 4,
+        "samples": {"train": 64538, "validation": 3285, "test": 7600}, "features": 200_000,
+        "layout": "comma-separated, no header: column 1 is the label, column 2 the text",
+        "validation": figures | {"temperature": 0.9}, "test": figures,
+        "seconds": {"total": 42.4}, "sha256": {"train": "ab12"},
+    }  # fmt: skip
+
+
+def test_it_names_rows_figures_labels_and_files(metrics):
+    card = model_card(metrics, Settings(), ["1", "2"], {"1": "World", "2": "2"})
+    for part in (
+        "# news", "64,538 rows", "200,000 word n-grams", "| accuracy | 0.9147 | 0.9147 |",
+        "- 1: World\n- 2\n", "`ab12`", "seed 4",
+    ):  # fmt: skip
+        assert part in card
+
+
+def test_without_a_test_file_only_validation_is_told(metrics):
+    metrics["test"] = None
+    card = model_card(metrics, Settings(), ["1", "2"], {})
+    assert "| | validation |\n|---|---|\n| accuracy | 0.9147 |" in card
+
+
+def test_a_linear_model_is_called_one(metrics):
+    settings = resolve(overrides=["network.layers=1"])
+    assert "a linear model" in model_card(metrics, settings, ["1", "2"], {})
+
+
+def test_labels_cannot_write_markup(metrics):
+    card = model_card(metrics, Settings(), ["<b>*x*\n# y", "2"], {})
+    assert "- \\<b\\>\\*x\\* \\# y\n" in card
+
+
+def test_of_many_labels_the_first_are_listed(metrics):
+    card = model_card(metrics, Settings(), [str(i) for i in range(1000)], {})
+    assert "and 950 more" in card
