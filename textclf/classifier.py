@@ -15,6 +15,12 @@ from numpy.typing import NDArray
 
 from textclf.errors import DataError
 from textclf.metrics import softmax
+from textclf.model_checks import (
+    check_labels,
+    check_layers,
+    check_temperature,
+    check_vocabulary,
+)
 from textclf.ngrams.vectorizer import Rows, Vectorizer, Vocabulary
 from textclf.settings import NgramSettings, read_section
 
@@ -126,6 +132,8 @@ class Classifier:
             "temperature": self.temperature,
         }
         (folder / _HEADER).write_text(json.dumps(header, indent=2, ensure_ascii=False), "utf-8")
+        # Written for its owner alone; others may read a model as they may any new file.
+        (folder / _TENSORS).chmod((folder / _HEADER).stat().st_mode & 0o777)
         files = {
             name: {"bytes": (folder / name).stat().st_size, "sha256": _sha256(folder / name)}
             for name in (_HEADER, _TENSORS)
@@ -147,7 +155,7 @@ class Classifier:
         try:
             header = json.loads((folder / _HEADER).read_bytes())
             return _assemble(header, _read_tensors(folder / _TENSORS))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise DataError(
                 f"the model does not hold together ({error})",
                 where=str(folder),
@@ -179,7 +187,7 @@ def _check_manifest(folder: Path) -> None:
         manifest = json.loads(path.read_bytes())
         version, files = manifest["format"], manifest["files"]
         expected = {name: (files[name]["bytes"], files[name]["sha256"]) for name in files}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise broken("manifest.json is damaged") from error
     if version != FORMAT:
         raise DataError(
@@ -218,29 +226,20 @@ def _read_tensors(path: Path) -> dict[str, NDArray[Any]]:
 
 def _assemble(header: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Classifier:
     """Build a classifier, having checked that its parts fit each other."""
-    labels = [str(label) for label in header["labels"]]
+    labels = check_labels(header["labels"])
     vocabulary = Vocabulary(**{n: tensors[f"vocabulary.{n}"] for n in _VOCABULARY})
+    check_vocabulary(vocabulary)
     layers = [
         Dense(tensors[f"layer{i}.kernel"], tensors[f"layer{i}.bias"])
         for i in range(header["layers"])
     ]
-    widths = [vocabulary.size, *(len(layer.bias) for layer in layers)]
-    for i, layer in enumerate(layers):
-        if layer.kernel.shape != (widths[i], widths[i + 1]):
-            raise ValueError(f"layer {i} has shape {layer.kernel.shape}")
-    if not layers or widths[-1] != len(labels):
-        raise ValueError(f"{widths[-1]} outputs for {len(labels)} labels")
-    entries = len(vocabulary.hashes)
-    if not entries == len(vocabulary.columns) == len(vocabulary.idf):
-        raise ValueError("the vocabulary's parts differ in length")
-    if len(vocabulary.text_ends) != vocabulary.size + 1:
-        raise ValueError("the vocabulary's texts are not as many as its columns")
+    check_layers(layers, vocabulary.size, len(labels))
     settings = read_section(NgramSettings, header["ngrams"], "ngrams")
     return Classifier(
         labels,
         Vectorizer(settings, vocabulary),
         layers,
-        float(header["temperature"]),
+        check_temperature(header["temperature"]),
         {str(label): str(name) for label, name in header["class_names"].items()},
     )
 
