@@ -97,6 +97,7 @@ def count_ngrams(
         split: Which rows are counted.
         report: Told of each block.
     """
+    report(Progress("count", 0))  # before the kernels are compiled, which takes a while once
     hasher = Hasher(settings)
     frequencies = DocumentFrequencies(2, settings.count_memory_mb << 20)
     kept, held = np.zeros(0, np.int64), np.zeros(0, np.int64)
