@@ -10,9 +10,11 @@ import click
 
 from .console import Console, output_options, table
 from .options import PATH, corpus_format, format_options
+from .tolerance import bad_row_options
 
 if TYPE_CHECKING:
     from textclf.classifier import Classifier
+    from textclf.corpus.bad_rows import BadRows
     from textclf.evaluation import Measured
     from textclf.metrics import Evaluation
 
@@ -25,6 +27,7 @@ _WIDTH = 100
 @click.argument("model", type=PATH)
 @click.argument("file")
 @format_options
+@bad_row_options
 @click.option("--slice-by", metavar="COLUMN", help="Tell the figures for each value of a column.")
 @click.option("--against", type=PATH, metavar="MODEL", help="Compare with another model.")
 @click.option(
@@ -53,6 +56,7 @@ def evaluate(
     replicates: int,
     seed: int,
     as_json: bool,
+    bad_rows: BadRows,
     console: Console,
     **layout: Any,
 ) -> None:
@@ -65,7 +69,8 @@ def evaluate(
     classifier = Classifier.load(model)
     labels = LabelMap(classifier.labels).freeze()
     extra = (slice_by,) if slice_by else ()
-    corpus = Corpus((file,), corpus_format(**layout, extra_columns=extra), labels=labels)
+    fmt = corpus_format(**layout, extra_columns=extra)
+    corpus = Corpus((file,), fmt, labels=labels, bad_rows=bad_rows)
     result = measure(
         classifier,
         corpus,

@@ -12,8 +12,10 @@ from textclf.errors import UsageError
 
 from .console import Console, output_options
 from .options import PATH, corpus_format, format_options
+from .tolerance import bad_row_options
 
 if TYPE_CHECKING:
+    from textclf.corpus.bad_rows import BadRows
     from textclf.sinks import Format
 
 # Files that hold tables; any other, and standard input, holds plain lines unless more is said.
@@ -24,6 +26,7 @@ _TABLES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet", ".pq")
 @click.argument("model", type=PATH)
 @click.argument("file", default="-")
 @format_options
+@bad_row_options
 @click.option("--labelled", is_flag=True, help="The file has labels, laid out as for training.")
 @click.option(
     "--top-k",
@@ -66,6 +69,7 @@ def predict(
     pass_through: tuple[str, ...],
     output: str,
     output_format: Format | None,
+    bad_rows: BadRows,
     console: Console,
     **layout: Any,
 ) -> None:
@@ -98,7 +102,7 @@ def predict(
         has_labels=labelled,
         extra_columns=ALL_COLUMNS if everything else pass_through,
     )
-    corpus = Corpus((file,), fmt)
+    corpus = Corpus((file,), fmt, bad_rows=bad_rows)
     if table and not described:
         console.say(corpus.layout.describe())
     header = kind == "csv" or bool(pass_through) or probabilities

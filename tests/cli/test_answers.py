@@ -133,3 +133,13 @@ def test_a_folder_that_is_not_there_is_named(textclf, themes_model, tmp_path):
     result = textclf("predict", themes_model, "-o", tmp_path / "none" / "out.csv", input="a\n")
     assert result.returncode == 73
     assert "none" in result.stderr
+
+
+def test_bad_rows_are_left_out_when_that_is_asked_for(textclf, themes_model, tmp_path):
+    (tmp_path / "in.jsonl").write_text('{"text": "a song"}\nnot JSON\n{"text": "a goal"}\n')
+    rejects = tmp_path / "rejects.tsv"
+    result = textclf(
+        "predict", themes_model, tmp_path / "in.jsonl", "--skip-bad-rows", 1, "--rejects", rejects
+    )
+    assert [line.split("\t")[0] for line in result.stdout.splitlines()] == ["music", "sport"]
+    assert "not JSON" in rejects.read_text()
