@@ -1,0 +1,313 @@
+"""Jobs that nobody watches: gates, nothing to do, limits, signals, and what they leave behind."""
+
+import json
+import logging
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from textclf.classifier import Classifier
+
+QUICK = [sys.executable, str(Path(__file__).with_name("quick.py"))]
+WORDS = {"good": ["fine", "great", "lovely"], "bad": ["awful", "poor", "dull"]}
+RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
+
+
+def write_rows(path, n=400, seed=1, flipped=0.0):
+    draw = random.Random(seed)
+    with path.open("w") as file:
+        file.write("label,text\n")
+        for _ in range(n):
+            label = draw.choice(sorted(WORDS))
+            text = " ".join(
+                [draw.choice(WORDS[label]), *draw.choices(["a", "the", "film", "it", "was"], k=5)]
+            )
+            if draw.random() < flipped:
+                label = "good" if label == "bad" else "bad"
+            file.write(f"{label},{text}\n")
+    return path
+
+
+@pytest.fixture
+def data(tmp_path):
+    return write_rows(tmp_path / "films.csv")
+
+
+@pytest.fixture
+def job(tmp_path, data):
+    """Arguments of a job."""
+    test = write_rows(tmp_path / "test.csv", 200, 2)
+    return ["train", "--train-file", data, "--test-file", test, "--models-dir", tmp_path / "models"]
+
+
+def environment(**more):
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("TEXTCLF_")}
+    return kept | {"PYTHONPATH": str(Path(__file__).parents[2])} | more
+
+
+@pytest.fixture
+def quick(monkeypatch, capfd):
+    """Run the command with the stand-in, in this process."""
+    import importlib.util
+
+    from textclf.cli.main import main
+
+    spec = importlib.util.spec_from_file_location("quick", QUICK[1])
+    stand_in = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(stand_in)
+    stand_in.install(monkeypatch.setattr)
+
+    def run(*arguments, env=None):
+        code = 0
+        capfd.readouterr()
+        with monkeypatch.context() as patch:
+            for name, value in (env or {}).items():
+                patch.setenv(name, value)
+            try:
+                main([*map(str, arguments)])
+            except SystemExit as end:
+                code = end.code
+        return subprocess.CompletedProcess(arguments, code, *capfd.readouterr())
+
+    return run
+
+
+def runs(tmp_path):
+    folder = tmp_path / "models" / "films"
+    found = [p for p in folder.iterdir() if RUN_ID.fullmatch(p.name)]
+    return sorted(found, key=lambda run: (run / "metrics.json").stat().st_mtime_ns)
+
+
+def metrics(run):
+    return json.loads((run / "metrics.json").read_text())
+
+
+def hidden(tmp_path):
+    return [p.name for p in (tmp_path / "models" / "films").glob(".*") if p.name != ".lock"]
+
+
+def published(tmp_path):
+    return (tmp_path / "models" / "films" / "current").resolve().name
+
+
+def test_a_model_below_the_gate_is_kept_but_not_published(quick, tmp_path, job, data):
+    assert quick(*job, "--min-accuracy", 0.9, "--min-macro-f1", 0.9).returncode == 0
+    good = published(tmp_path)
+    write_rows(data, seed=3, flipped=0.9)
+    result = quick(*job, "--max-drop", 0.005, "--min-accuracy", 0.9)
+    assert (result.returncode, result.stdout) == (80, "")
+    assert result.stderr.splitlines()[-1].count("below") >= 2
+    assert published(tmp_path) == good
+    kept = metrics(runs(tmp_path)[-1])
+    assert kept["published"] is False
+    assert kept["gate"]["passed"] is False
+    assert len(kept["gate"]["reasons"]) == 2
+    assert kept["gate"]["published"]["run"] == good
+    assert kept["gate"]["published"]["accuracy"] == metrics(runs(tmp_path)[0])["test"]["accuracy"]
+    assert metrics(runs(tmp_path)[0])["published"] is True
+
+
+def test_without_a_test_file_the_gate_judges_by_the_validation_rows(quick, tmp_path, data):
+    job = ["train", "--train-file", data, "--models-dir", tmp_path / "models", "--max-drop", "0"]
+    assert quick(*job, "--json").returncode == 0
+    result = quick(*job, env={"QUICK_BAD": "1"})
+    assert result.returncode == 80
+    first, second = (metrics(run) for run in runs(tmp_path))
+    assert second["gate"]["rows"] == "validation"
+    assert second["gate"]["published"]["accuracy"] == first["validation"]["accuracy"]
+
+
+def test_a_drop_cannot_be_measured_on_rows_that_are_gone(quick, tmp_path):
+    result = quick(
+        "train",
+        "--train-file",
+        "-",
+        "--max-drop",
+        "0.01",
+        "--models-dir",
+        tmp_path,
+    )
+    assert result.returncode == 2
+    assert "--max-drop" in result.stderr
+
+
+def test_nothing_to_do_takes_under_a_second_and_no_tensorflow(quick, tmp_path, job):
+    assert quick(*job, "--if-changed").returncode == 0
+    command = [sys.executable, "-X", "importtime", *QUICK[1:]]
+    command[3:] = ["-m", "textclf", *map(str, job), "--if-changed"]
+    seconds = []
+    for _ in range(3):
+        began = time.monotonic()
+        again = subprocess.run(command, capture_output=True, text=True, env=environment())
+        seconds.append(time.monotonic() - began)
+    assert again.returncode == 0, again.stderr[-300:]
+    assert "nothing to do" in again.stdout
+    assert published(tmp_path) in again.stdout
+    assert not re.search(r"\b(tensorflow|keras|numba|sklearn)\b", again.stderr)
+    assert min(seconds) < (1.0 if not os.environ.get("CI") else 5.0)
+    assert len(runs(tmp_path)) == 1
+
+
+def test_old_runs_are_removed_after_publishing(quick, tmp_path, job):
+    for seed in range(3):
+        assert quick(*job, "--seed", seed, "--keep", 2).returncode == 0
+    assert len(runs(tmp_path)) == 2
+    assert published(tmp_path) in {run.name for run in runs(tmp_path)}
+
+
+def test_the_time_limit_publishes_what_there_is(quick, tmp_path, job):
+    result = quick(*job, "--time-limit", "3s", "--json", env={"QUICK_STEP": "0.5"})
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert found["ended"] == "time"
+    assert found["seconds"]["total"] < 9
+    assert found["published"] is True
+
+
+def test_the_memory_limit_bounds_counting(quick, tmp_path, job):
+    quick(*job, "--memory-limit", "50M")
+    config = (runs(tmp_path)[0] / "config.toml").read_text()
+    assert "count_memory_mb = 50\n" in config
+
+
+def begun(job, *more, step="0.3", wait_for="training"):
+    """Start a job and wait until a stage has begun."""
+    process = subprocess.Popen(
+        [*QUICK, *map(str, job), *more],
+        env=environment(QUICK_STEP=step), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    for line in process.stderr:
+        if wait_for in line:
+            return process
+    raise AssertionError("it never began")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_with_a_line_and_the_next_run_goes_on(quick, tmp_path, job, number):
+    process = begun(job)
+    time.sleep(1)
+    process.send_signal(number)
+    assert process.wait(30) == 128 + number
+    last = process.stderr.read().splitlines()[-1]
+    assert number.name in last
+    assert runs(tmp_path) == []
+    assert len(hidden(tmp_path)) == 1
+    result = quick(*job, "--json")
+    assert json.loads(result.stdout)["resumed"] is True
+    assert int((runs(tmp_path)[0] / "history.csv").read_text().splitlines()[1].split(",")[1]) >= 2
+    assert hidden(tmp_path) == []
+    assert {p.name for p in runs(tmp_path)[0].iterdir()} == {
+        "model", "metrics.json", "history.csv", "config.toml", "README.md",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("change", ["--no-resume", "--seed=7", "data"])
+def test_a_killed_run_is_not_gone_on_with_if_something_differs(quick, tmp_path, job, data, change):
+    process = begun(job)
+    process.kill()
+    process.wait()
+    assert len(hidden(tmp_path)) == 1
+    if change == "data":
+        write_rows(data, seed=9)
+    result = quick(*job, *([] if change == "data" else [change]), "--json")
+    assert json.loads(result.stdout)["resumed"] is False
+    assert hidden(tmp_path) == []
+
+
+def test_current_always_loads_whenever_a_job_is_killed(quick, tmp_path, job):
+    assert quick(*job).returncode == 0
+    draw = random.Random(4)
+    kills = int(os.environ.get("TEXTCLF_TEST_KILLS", "8"))
+    broken = ended = 0
+    for i in range(kills):
+        process = subprocess.Popen(
+            [*QUICK, *map(str, [*job, "--seed", i % 3, "--keep", 3])],
+            env=environment(QUICK_STEP="0.01"),
+            stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        time.sleep(draw.uniform(0.2, 2.5))
+        process.kill()
+        ended += process.wait() == 0
+        try:
+            Classifier.load(tmp_path / "models" / "films" / "current")
+        except Exception:  # noqa: BLE001 - whatever it is, it counts
+            broken += 1
+    assert broken == 0
+    result = quick(*job, "--seed", 99, "--keep", 3)
+    assert result.returncode == 0, result.stderr
+    assert hidden(tmp_path) == []
+    assert len(runs(tmp_path)) <= 3
+    logging.info("%d kills, %d of them too late", kills, ended)
+
+
+def test_a_second_job_ends_at_once_and_one_that_waits_does_not(quick, tmp_path, job):
+    process = begun(job, step="0.2")
+    second = quick(*job)
+    assert second.returncode == 75
+    assert len(second.stderr.splitlines()) == 1
+    assert quick(*job, "--wait", "1m").returncode == 0
+    assert process.wait(30) == 0
+    assert len(runs(tmp_path)) == 2
+
+
+def test_one_run_id_and_utc_times_in_all_lines(quick, tmp_path, job):
+    log = tmp_path / "log.txt"
+    result = quick(*job, "--log-format", "json", "--log-file", log)
+    lines = [json.loads(line) for line in result.stderr.splitlines()]
+    assert {line["run"] for line in lines} == {runs(tmp_path)[0].name}
+    assert all(datetime.fromisoformat(line["time"]).utcoffset().seconds == 0 for line in lines)
+    assert log.read_text().splitlines() == result.stderr.splitlines()
+
+
+def test_the_log_file_tells_of_errors_and_is_quiet_nowhere(quick, tmp_path, job):
+    log = tmp_path / "log.txt"
+    result = quick(*job, "--quiet", "--min-accuracy", 1, "--log-file", log, env={"QUICK_BAD": "1"})
+    assert result.returncode == 80
+    assert len(result.stderr.splitlines()) == 1
+    lines = log.read_text().splitlines()
+    assert len(lines) > 3
+    assert re.match(
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ error .*not published.* exit_code=80", lines[-1]
+    )
+
+
+def test_the_log_file_rotates(tmp_path, monkeypatch):
+    import importlib
+
+    console = importlib.import_module("textclf.cli.console")
+    monkeypatch.setattr(console, "_LOG_BYTES", 2000)
+    with console.Console(quiet=True, log_file=tmp_path / "log") as made:
+        for i in range(200):
+            made.say(f"line {i}")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["log", "log.1", "log.2", "log.3"]
+    assert all(p.stat().st_size <= 2000 for p in tmp_path.iterdir())
+
+
+SAMPLE = re.compile(r'(textclf_\w+)\{(\w+="[^"]*"(?:,\w+="[^"]*")*)\} (\S+)')
+
+
+def test_the_metrics_file_is_what_prometheus_reads(quick, tmp_path, job):
+    path = tmp_path / "textclf.prom"
+    quick(*job, "--metrics-file", path)
+    found = {}
+    for line in path.read_text().splitlines():
+        if not line.startswith("#"):
+            name, labels, value = SAMPLE.fullmatch(line).groups()
+            found[name, labels] = float(value)
+    assert found["textclf_last_exit_code", 'model="films"'] == 0
+    accuracy = metrics(runs(tmp_path)[0])["test"]["accuracy"]
+    assert found["textclf_published_accuracy", 'model="films",split="test"'] == accuracy
+    assert abs(found["textclf_last_run_timestamp_seconds", 'model="films"'] - time.time()) < 60
+    quick(*job, "--metrics-file", path, "--min-accuracy", 1, env={"QUICK_BAD": "1"})
+    assert 'textclf_last_exit_code{model="films"} 80' in path.read_text()
+    assert f'run="{published(tmp_path)}"' in path.read_text()
+    assert [p.name for p in tmp_path.glob(".textclf*")] == []
