@@ -67,7 +67,7 @@ def save_checkpoint(
     }
     unfinished = folder / f".{_FILE}.new"
     try:
-        save_file({k: np.ascontiguousarray(a) for k, a in arrays.items()}, unfinished, described)
+        save_file({k: np.asarray(a, order="C") for k, a in arrays.items()}, unfinished, described)
     except SafetensorError as error:
         raise OSError(f"{unfinished}: not written ({error})") from error
     with unfinished.open("rb") as file:

@@ -46,8 +46,12 @@ class State:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays of a checkpoint."""
-        found = {name: np.asarray(variable.value) for name, variable in self._variables().items()}
+        found = {name: variable.numpy() for name, variable in self._variables().items()}
         return found | {f"best.{name}": array for name, array in self.best}
+
+    def shapes(self) -> dict[str, list[int]]:
+        """Return the shape of each variable: a checkpoint with others is of another network."""
+        return {name: list(variable.shape) for name, variable in self._variables().items()}
 
     def restore(self, position: Position, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Go to where a checkpoint was written."""
@@ -148,7 +152,7 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
         seen = {name: value for name, value in figures.items() if not name.startswith("val_")}
         row = {"epoch": epoch + 1} | dict.fromkeys(_FIGURES[: len(figures)], 0.0)
         row |= figures | self._with_partial(seen, self._steps)
-        row["learning_rate"] = float(np.asarray(self.model.optimizer.learning_rate))
+        row["learning_rate"] = float(self.model.optimizer.learning_rate.numpy())
         row["seconds"] = round(row.pop("seconds"), 3)
         position.history.append(row)
         position.epoch, position.step, position.partial = epoch + 1, 0, {}

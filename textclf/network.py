@@ -29,7 +29,7 @@ class SparseBatch(NamedTuple):
             batch from its first array.
         cells: (non-zeros, 2) int64, the row of each, and where its column stands in `columns`.
         values: (non-zeros,) float32.
-        columns: (columns that occur,) int32, ascending.
+        columns: (columns that occur,) int32, ascending; column 0 if there are no non-zeros.
     """
 
     lengths: NDArray[np.int32]
@@ -93,7 +93,7 @@ def build_network(
 def named_weights(network: keras.Model) -> list[tuple[str, NDArray[np.float32]]]:
     """Return copies of the kernels and biases in order: `dense_0.kernel`, `dense_0.bias`, ..."""
     return [
-        (f"{layer.name}.{weight.name}", np.array(weight.value))
+        (f"{layer.name}.{weight.name}", weight.numpy().copy())
         for layer in network.layers
         for weight in layer.trainable_weights
     ]
@@ -162,12 +162,14 @@ def _encode(indptr, indices, data, place):  # type: ignore[no-untyped-def]
     """Return the arrays of a `SparseBatch`; `place` is (features,) and all -1, also afterwards."""
     for column in indices:
         place[column] = 0
+    if indices.size == 0:  # TensorFlow's product divides by the number of columns
+        place[0] = 0
     n = 0
     for column in range(place.size):
         if place[column] == 0:
             place[column] = n
             n += 1
-    columns = np.empty(n, dtype=np.int32)
+    columns = np.zeros(n, dtype=np.int32)
     lengths = np.empty(indptr.size - 1, dtype=np.int32)
     cells = np.empty((indices.size, 2), dtype=np.int64)
     for row in range(lengths.size):

@@ -113,7 +113,7 @@ def fit(
 
     data = _describe(train, validation, training)
     state = State(_compiled(data, network, training, seed))
-    identity = _identity(data, network, training, seed)
+    identity = _identity(data, network, training, seed) | {"variables": state.shapes()}
     if checkpoint_dir and (found := load_checkpoint(checkpoint_dir, identity)):
         state.restore(*found)
 

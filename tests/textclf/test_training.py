@@ -1,0 +1,337 @@
+"""Training: what it learns, when it ends, and that it can be interrupted anywhere."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, random_array
+
+from textclf.errors import TextclfError, UsageError
+from textclf.ngrams.shards import Shard, ShardSet, ShardWriter
+from textclf.progress import Progress
+from textclf.settings import NetworkSettings, TrainingSettings
+from textclf.training import FitResult, fit
+
+FEATURES, CLASSES = 60, 3
+NETWORK = NetworkSettings(layers=2, units=8, input_dropout=0.2, dropout=0.2)
+TRAINING = TrainingSettings(batch_size=32, epochs=3, patience=5, learning_rate=0.02, threads=1)
+
+
+def rows(n: int, seed: int, noise: float = 0.0) -> tuple[csr_matrix, NDArray[np.int32]]:
+    """Return rows whose class a linear rule gives, but for a share of noise."""
+    x = csr_matrix(random_array((n, FEATURES), density=0.2, rng=seed, dtype=np.float32))
+    rule = np.random.default_rng(0).normal(size=(FEATURES, CLASSES))
+    y = (x @ rule).argmax(axis=1).astype(np.int32)
+    random = np.random.default_rng(seed)
+    y = np.where(random.random(n) < noise, random.integers(0, CLASSES, n), y)
+    return x, y.astype(np.int32)
+
+
+def shard_set(folder: Path, n: int, seed: int, noise: float = 0.0, shards: int = 3) -> ShardSet:
+    """Write rows to shards."""
+    folder.mkdir()
+    x, y = rows(n, seed, noise)
+    writer = ShardWriter(folder, FEATURES, CLASSES, shards, seed)
+    writer.append(x.indptr.astype(np.int64), x.indices.astype(np.int32), x.data, y)
+    return writer.close()
+
+
+@pytest.fixture(scope="module")
+def train(tmp_path_factory: pytest.TempPathFactory) -> ShardSet:
+    """300 rows: 10 steps of 32."""
+    return shard_set(tmp_path_factory.mktemp("train") / "shards", 300, 1)
+
+
+@pytest.fixture(scope="module")
+def validation(tmp_path_factory: pytest.TempPathFactory) -> ShardSet:
+    """150 rows: not a multiple of the batch."""
+    return shard_set(tmp_path_factory.mktemp("validation") / "shards", 150, 2)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(train: ShardSet, validation: ShardSet) -> FitResult:
+    """A training that nothing disturbed."""
+    return fit(train, validation, NETWORK, TRAINING, seed=1)
+
+
+def logits(result: FitResult, x: csr_matrix) -> NDArray[Any]:
+    """Compute the logits in numpy."""
+    arrays = [array for _, array in result.weights]
+    out: Any = x
+    for i, (kernel, bias) in enumerate(zip(arrays[::2], arrays[1::2], strict=True)):
+        out = (np.maximum(out, 0) if i else out) @ kernel + bias
+    return np.asarray(out, dtype=np.float64)
+
+
+def figures(result: FitResult, shards: ShardSet) -> tuple[float, float]:
+    """Compute loss and accuracy in numpy."""
+    losses, hits = [], []
+    for shard in shards:
+        z = logits(result, shard.x)
+        z -= z.max(axis=1, keepdims=True)
+        losses.append(np.log(np.exp(z).sum(axis=1)) - z[np.arange(len(z)), shard.y])
+        hits.append(z.argmax(axis=1) == shard.y)
+    return float(np.concatenate(losses).mean()), float(np.concatenate(hits).mean())
+
+
+def same(one: FitResult, other: FitResult) -> bool:
+    """Whether the weights are equal, bit for bit."""
+    return [n for n, _ in one.weights] == [n for n, _ in other.weights] and all(
+        np.array_equal(a, b) for (_, a), (_, b) in zip(one.weights, other.weights, strict=True)
+    )
+
+
+def after(batches: int) -> Callable[[], bool]:
+    """Return a `should_stop` that says yes from the given batch on."""
+    asked = iter(range(1, 1 << 30))
+    return lambda: next(asked) >= batches
+
+
+def test_it_learns_a_rule(train: ShardSet, validation: ShardSet) -> None:
+    long = dataclasses.replace(TRAINING, epochs=15)
+    result = fit(train, validation, NETWORK, long, seed=1)
+    assert figures(result, validation)[1] > 0.75
+
+
+def test_history_has_the_figures_of_each_epoch(uninterrupted: FitResult) -> None:
+    keys = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"]
+    assert [list(row) for row in uninterrupted.history] == [keys] * 3
+    assert [row["epoch"] for row in uninterrupted.history] == [1, 2, 3]
+    assert uninterrupted.history[-1]["loss"] < uninterrupted.history[0]["loss"]
+    assert (uninterrupted.epochs, uninterrupted.ended) == (3, "epochs")
+
+
+def test_validation_figures_are_those_of_all_validation_rows(
+    uninterrupted: FitResult, validation: ShardSet
+) -> None:
+    row = uninterrupted.history[uninterrupted.best_epoch - 1]
+    loss, accuracy = figures(uninterrupted, validation)
+    assert row["val_loss"] == pytest.approx(loss, rel=1e-4)
+    assert row["val_accuracy"] == pytest.approx(accuracy, abs=1e-6)
+
+
+def test_the_seed_decides_the_weights(
+    train: ShardSet, validation: ShardSet, uninterrupted: FitResult
+) -> None:
+    assert same(fit(train, validation, NETWORK, TRAINING, seed=1), uninterrupted)
+    assert not same(fit(train, validation, NETWORK, TRAINING, seed=2), uninterrupted)
+
+
+@pytest.mark.parametrize("batches", [[1], [9, 1], [10], [15, 12], [29]])
+def test_stopped_and_resumed_it_ends_with_the_same_weights(
+    batches: list[int],
+    train: ShardSet,
+    validation: ShardSet,
+    uninterrupted: FitResult,
+    tmp_path: Path,
+) -> None:
+    for n in batches:
+        stopped = fit(
+            train, validation, NETWORK, TRAINING, seed=1,
+            checkpoint_dir=tmp_path, should_stop=after(n),
+        )  # fmt: skip
+        assert stopped.stopped
+    resumed = fit(train, validation, NETWORK, TRAINING, seed=1, checkpoint_dir=tmp_path)
+    assert resumed.ended == "epochs"
+    assert same(resumed, uninterrupted)
+    for row, expected in zip(resumed.history, uninterrupted.history, strict=True):
+        for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
+            assert row[name] == pytest.approx(expected[name], rel=1e-5)
+
+
+@pytest.mark.parametrize("batches", [5, 25])
+def test_killed_it_goes_on_from_the_last_epoch(
+    batches: int,
+    train: ShardSet,
+    validation: ShardSet,
+    uninterrupted: FitResult,
+    tmp_path: Path,
+) -> None:
+    stop = after(batches)
+
+    def killed() -> bool:
+        if stop():
+            raise KeyboardInterrupt
+        return False
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(
+            train, validation, NETWORK, TRAINING, seed=1,
+            checkpoint_dir=tmp_path, should_stop=killed,
+        )  # fmt: skip
+    resumed = fit(train, validation, NETWORK, TRAINING, seed=1, checkpoint_dir=tmp_path)
+    assert same(resumed, uninterrupted)
+
+
+def test_a_finished_training_is_not_trained_again(
+    train: ShardSet, validation: ShardSet, uninterrupted: FitResult, tmp_path: Path
+) -> None:
+    fit(train, validation, NETWORK, TRAINING, seed=1, checkpoint_dir=tmp_path)
+    steps: list[Progress] = []
+    again = fit(
+        train, validation, NETWORK, TRAINING, seed=1, checkpoint_dir=tmp_path, report=steps.append
+    )
+    assert steps == []
+    assert same(again, uninterrupted)
+
+
+def test_more_epochs_go_on_where_fewer_ended(
+    train: ShardSet, validation: ShardSet, uninterrupted: FitResult, tmp_path: Path
+) -> None:
+    short = dataclasses.replace(TRAINING, epochs=2)
+    fit(train, validation, NETWORK, short, seed=1, checkpoint_dir=tmp_path)
+    longer = fit(train, validation, NETWORK, TRAINING, seed=1, checkpoint_dir=tmp_path)
+    assert longer.epochs == 3
+    assert same(longer, uninterrupted)
+
+
+@pytest.mark.parametrize("what", ["seed", "garbage", "cut short"])
+def test_a_checkpoint_that_does_not_fit_is_left_out_of_account(
+    what: str,
+    train: ShardSet,
+    validation: ShardSet,
+    uninterrupted: FitResult,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    fit(
+        train, validation, NETWORK, TRAINING, seed=2 if what == "seed" else 1,
+        checkpoint_dir=tmp_path, should_stop=after(12),
+    )  # fmt: skip
+    (file,) = tmp_path.iterdir()
+    if what == "garbage":
+        file.write_bytes(b"\x10" * 100)
+    elif what == "cut short":
+        file.write_bytes(file.read_bytes()[:-100])
+    result = fit(train, validation, NETWORK, TRAINING, seed=1, checkpoint_dir=tmp_path)
+    assert same(result, uninterrupted)
+    assert "training begins anew" in caplog.text
+
+
+def test_it_stops_when_validation_gets_no_better_and_keeps_the_best(tmp_path: Path) -> None:
+    train = shard_set(tmp_path / "train", 200, 1, noise=0.6)
+    validation = shard_set(tmp_path / "validation", 100, 2, noise=0.6)
+    eager = dataclasses.replace(TRAINING, epochs=100, patience=2, learning_rate=0.05)
+    result = fit(train, validation, NETWORK, eager, seed=1)
+    losses = [row["val_loss"] for row in result.history]
+    assert result.ended == "patience"
+    assert result.best_epoch == int(np.argmin(losses)) + 1
+    assert result.epochs == result.best_epoch + 2 < 100
+    assert figures(result, validation)[0] == pytest.approx(min(losses), rel=1e-4)
+
+
+def test_without_validation_rows_all_epochs_are_trained(train: ShardSet) -> None:
+    result = fit(train, [], NETWORK, TRAINING, seed=1)
+    assert (result.epochs, result.best_epoch, result.ended) == (3, 3, "epochs")
+    assert "val_loss" not in result.history[0]
+
+
+def test_it_ends_when_time_is_up_with_a_checkpoint(
+    train: ShardSet, validation: ShardSet, uninterrupted: FitResult, tmp_path: Path
+) -> None:
+    hurried = dataclasses.replace(TRAINING, time_limit=1e-6)
+    result = fit(train, validation, NETWORK, hurried, seed=1, checkpoint_dir=tmp_path)
+    assert (result.ended, result.epochs, result.stopped) == ("time", 0, False)
+    assert [array.shape for _, array in result.weights] == [(60, 8), (8,), (8, 3), (3,)]
+    resumed = fit(train, validation, NETWORK, TRAINING, seed=1, checkpoint_dir=tmp_path)
+    assert same(resumed, uninterrupted)
+
+
+def test_a_loss_that_is_not_a_number_is_one_clear_error(validation: ShardSet) -> None:
+    x, y = rows(100, 1)
+    x.data[:] = np.inf
+    with pytest.raises(TextclfError, match=r"the loss became nan in epoch 1; lower training"):
+        fit([Shard(x, y)], validation, NETWORK, TRAINING, seed=1)
+
+
+def test_no_rows_are_one_clear_error(validation: ShardSet) -> None:
+    with pytest.raises(UsageError, match="no rows"):
+        fit([], validation, NETWORK, TRAINING, seed=1)
+
+
+class Failing(list[Shard]):
+    """Shards that cannot be read any more, after some reads."""
+
+    reads = 0
+
+    def __getitem__(self, i: Any) -> Any:
+        self.reads += 1
+        if self.reads > 8:
+            raise OSError("the disk is gone")
+        return super().__getitem__(i)
+
+
+def test_a_shard_that_cannot_be_read_is_the_error_it_is(
+    train: ShardSet, validation: ShardSet
+) -> None:
+    with pytest.raises(OSError, match=r"^the disk is gone$"):
+        fit(Failing(train), validation, NETWORK, TRAINING, seed=1)
+    assert not [t for t in threading.enumerate() if t.name == "textclf-prefetch"]
+
+
+def test_balanced_class_weights_find_the_rare_class(tmp_path: Path) -> None:
+    x, y = rows(400, 1, noise=0.3)
+    rare = np.flatnonzero(y == 0)
+    kept = np.sort(np.concatenate([rare[:12], np.flatnonzero(y != 0)]))
+    train, held_out = [Shard(x[kept], y[kept])], [Shard(*rows(300, 2))]
+    found = {}
+    for weight in ("none", "balanced"):
+        settings = dataclasses.replace(TRAINING, epochs=8, class_weight=weight)
+        result = fit(train, [], NETWORK, settings, seed=1)
+        guessed = logits(result, held_out[0].x).argmax(axis=1)
+        found[weight] = int((guessed == 0).sum())
+    assert found["balanced"] > found["none"] + 10
+
+
+def test_progress_counts_the_steps(train: ShardSet, validation: ShardSet) -> None:
+    steps: list[Progress] = []
+    fit(train, validation, NETWORK, TRAINING, seed=1, report=steps.append)
+    assert {(step.stage, step.total) for step in steps} == {("train", 30)}
+    done = [step.done for step in steps]
+    assert done == sorted(done)
+    assert done[-1] == 30
+    assert steps[-1].figures["val_loss"] > 0
+
+
+@pytest.mark.parametrize("optimizer", ["lazy_adam", "adam"])
+def test_one_layer_is_trained_too(optimizer: Any, train: ShardSet, validation: ShardSet) -> None:
+    linear = dataclasses.replace(NETWORK, layers=1, input_dropout=0.0)
+    settings = dataclasses.replace(TRAINING, epochs=6, learning_rate=0.05, optimizer=optimizer)
+    result = fit(train, validation, linear, settings, seed=1)
+    assert [name for name, _ in result.weights] == ["dense_0.kernel", "dense_0.bias"]
+    assert figures(result, validation)[1] > 0.7
+
+
+SILENT = """
+import sys, textclf.training
+assert "tensorflow" not in sys.modules
+from textclf.tensorflow_runtime import load_tensorflow, preload
+preload(1, lean=True).join()
+assert "tensorflow" in sys.modules
+from textclf.ngrams.shards import ShardSet
+from textclf.settings import NetworkSettings, TrainingSettings
+from pathlib import Path
+data = ShardSet.open(Path(sys.argv[1]))
+textclf.training.fit(data, data, NetworkSettings(), TrainingSettings(epochs=2), seed=1)
+assert not {"sklearn", "pandas"} & set(sys.modules)
+import pandas
+"""
+
+
+def test_the_library_is_silent_and_imports_no_more_than_it_needs(train: ShardSet) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SILENT, str(train.folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
