@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import os
 import signal
 import sys
 import time
@@ -167,7 +168,11 @@ class Console:
         elif sys.stderr is not None:
             if self._bars_wanted:
                 line = message
-            click.echo(line, err=True)
+            try:
+                click.echo(line, err=True)
+            except OSError:  # its reader is gone, or its disk full: the job goes on without
+                with Path(os.devnull).open("w") as nowhere:
+                    os.dup2(nowhere.fileno(), 2)
 
     def _line(self, message: str, level: str, figures: Mapping[str, Any]) -> str:
         moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

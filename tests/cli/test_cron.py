@@ -1,0 +1,127 @@
+"""What cron has in store: no environment, no input, nowhere to write; and what may go wrong there.
+
+The network is real in the first test only; see quick.py.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+QUICK = Path(__file__).with_name("quick.py")
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "data" / "sample"
+
+
+def sh(command, **options):
+    """Run a command as cron does: a small shell, next to no environment, and cwd /."""
+    defaults = {"capture_output": True, "text": True, "timeout": 240, "cwd": "/"}
+    bare = ["env", "-i", "SHELL=/bin/sh", "PATH=/usr/bin:/bin", "/bin/sh", "-c", command]
+    return subprocess.run(bare, **(defaults | options))
+
+
+def quick(models, more=""):
+    return (
+        f"PYTHONPATH={ROOT} {sys.executable} {QUICK} train --quiet --data-dir {ROOT / 'data'} "
+        f"--dataset sample --models-dir {models} {more}"
+    )
+
+
+def current(models):
+    link = Path(models) / "sample" / "current"
+    assert (link / "model" / "manifest.json").is_file()
+    return link.resolve().name
+
+
+def test_the_line_that_schedule_prints_trains_a_model(textclf, tmp_path):
+    models = tmp_path / "my models"
+    printed = textclf(
+        "schedule", "--at", "03:30", "--dataset", "sample", "--models-dir", models, "--set",
+        "training.epochs=1", "--metrics-file", tmp_path / "textclf.prom",
+    )  # fmt: skip
+    line = next(line for line in printed.stdout.splitlines() if line.startswith("30 3 * * * "))
+    assert re.search(r"&& .*/\S+ ", line)
+    done = sh(
+        line.removeprefix("30 3 * * * ").replace("\\%", "%") + " <&-", stdin=subprocess.DEVNULL
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert current(models)
+    assert 'textclf_last_exit_code{model="sample"} 0' in (tmp_path / "textclf.prom").read_text()
+
+
+@pytest.mark.parametrize("streams", ["<&-", "<&- >&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full"])
+def test_closed_and_full_streams_do_not_stop_a_job(tmp_path, streams):
+    done = sh(quick(tmp_path, streams))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert current(tmp_path)
+
+
+def test_a_reader_that_goes_away_does_not_stop_a_job(tmp_path):
+    command = quick(tmp_path).replace("--quiet", "--log-format text")
+    sh(f"({command}; echo $? >{tmp_path / 'code'}) 2>&1 | true")
+    assert (tmp_path / "code").read_text() == "0\n"
+    assert current(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("umask", "file", "folder"), [("077", 0o600, 0o700), ("002", 0o664, 0o775)]
+)
+def test_the_umask_is_respected(tmp_path, umask, file, folder):
+    assert sh(f"umask {umask}; {quick(tmp_path / 'models')}").returncode == 0
+    made = [tmp_path / "models", *(tmp_path / "models").rglob("*")]
+    modes = {(p.is_dir(), p.lstat().st_mode & 0o777) for p in made if not p.is_symlink()}
+    assert modes == {(True, folder), (False, file)}
+
+
+@pytest.fixture
+def mounted(tmp_path):
+    """Mount a file system of a few MB; skip where that is not permitted."""
+    folder = tmp_path / "mounted"
+    folder.mkdir()
+
+    def mount(*options):
+        result = subprocess.run(["mount", *options, str(folder)], capture_output=True, text=True)
+        if result.returncode:
+            pytest.skip(f"mount is not permitted: {result.stderr.strip()}")
+        return folder
+
+    if not shutil.which("mount"):
+        pytest.skip("there is no mount")
+    yield mount
+    subprocess.run(["umount", "-l", str(folder)], capture_output=True)
+
+
+def test_a_full_disk_ends_with_73_and_leaves_the_published_model(tmp_path, mounted):
+    models = mounted("-t", "tmpfs", "-o", "size=4m", "tmpfs")
+    assert sh(quick(models)).returncode == 0
+    before = current(models)
+    free = os.statvfs(models).f_bavail * os.statvfs(models).f_frsize
+    # With no room at all, with some, ...: each stage meets the end of it.
+    for room in (0, 60, 500, 900):
+        filler = models / "filler"
+        filler.write_bytes(bytes(max(0, free - room * 1024)))
+        full = sh(quick(models, "--seed 2"))
+        assert full.returncode == 73, (room, full.stderr)
+        assert len(full.stderr.splitlines()) == 1
+        assert "No space left" in full.stderr
+        assert current(models) == before
+        filler.unlink()
+    assert sh(quick(models, "--seed 2")).returncode == 0
+    assert current(models) != before
+    assert [p.name for p in (models / "sample").glob(".*")] == [".lock"]
+
+
+def test_a_read_only_models_folder_ends_with_73(tmp_path, mounted):
+    models = mounted("-t", "tmpfs", "-o", "size=8m", "tmpfs")
+    assert sh(quick(models)).returncode == 0
+    before = current(models)
+    mounted("-o", "remount,ro")
+    refused = sh(quick(models))
+    assert refused.returncode == 73
+    assert len(refused.stderr.splitlines()) == 1
+    assert "Read-only" in refused.stderr
+    assert current(models) == before
