@@ -192,13 +192,21 @@ class Console:
         """Print a result on stdout, after the bars."""
         self._end_bars()
         if not self.quiet and sys.stdout is not None:
-            click.echo(text)
+            _print(text)
 
     def json(self, value: Mapping[str, Any] | Sequence[Any]) -> None:
         """Print a JSON value on stdout."""
         self._end_bars()
         if sys.stdout is not None:
-            click.echo(json.dumps(value, ensure_ascii=False))
+            _print(json.dumps(value, ensure_ascii=False))
+
+
+def _print(text: str) -> None:
+    try:
+        click.echo(text)
+    except BrokenPipeError:  # its reader is gone, which undoes nothing
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
 
 
 def _signal_name(number: int) -> str:
