@@ -88,7 +88,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for variable in ("TEXTCLF_DATA_DIR", "TEXTCLF_MODELS_DIR", "TEXTCLF_MIRROR"):
         monkeypatch.delenv(variable, raising=False)
     # What is tested fails before TensorFlow, which takes seconds to import, is needed.
-    monkeypatch.setattr("textclf.tensorflow_runtime.preload", lambda *_: None)
+    monkeypatch.setattr("textclf.tensorflow_runtime.preload", lambda *_, **__: None)
     return tmp_path
 
 
