@@ -234,6 +234,7 @@ def _train(
     from textclf.pipeline import calibrate
     from textclf.preparation import Stopwatch, prepare
     from textclf.progress import silent
+    from textclf.quantization import choose
     from textclf.tensorflow_runtime import preload
     from textclf.training import fit, with_batch_size
 
@@ -245,6 +246,7 @@ def _train(
     weights = [array for _, array in result.weights]
     layers = [Dense(k, b) for k, b in zip(weights[::2], weights[1::2], strict=True)]
     classifier = Classifier(prepared.labels.names, prepared.vectorizer, layers)
+    classifier, _ = choose(classifier, prepared.validation, settings.output.weights)
     calibrate(classifier, prepared.validation)
     return classifier, result.history
 

@@ -18,10 +18,12 @@ from textclf.metrics import softmax
 from textclf.model_checks import (
     check_labels,
     check_layers,
+    check_stored_kernel,
     check_temperature,
     check_vocabulary,
 )
 from textclf.ngrams.vectorizer import Rows, Vectorizer, Vocabulary
+from textclf.quantization import Storage, pack, unpack
 from textclf.settings import NgramSettings, read_section
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 
-FORMAT = 1
+_FORMATS = (1, 2)  # 2 has kernels of fewer bits
 _MANIFEST, _HEADER, _TENSORS = "manifest.json", "model.json", "model.safetensors"
 _LARGEST_TEXT_FILE = 64 << 20  # bytes; labels and settings are far smaller
 _VOCABULARY = tuple(field.name for field in dataclasses.fields(Vocabulary))
@@ -37,10 +39,19 @@ _VOCABULARY = tuple(field.name for field in dataclasses.fields(Vocabulary))
 
 @dataclass(frozen=True)
 class Dense:
-    """A layer's weights: kernel (inputs, units) and bias (units,), float32."""
+    """A layer's weights.
+
+    Attributes:
+        kernel: (inputs, units) float32.
+        bias: (units,) float32.
+        stored: What the kernel's numbers are on disk; what it holds can be so stored exactly.
+        scales: (units,) float32 that int8 codes are multiplied by; None for floats.
+    """
 
     kernel: Floats
     bias: Floats
+    stored: Storage = "float32"
+    scales: Floats | None = None
 
 
 class Classifier:
@@ -121,7 +132,7 @@ class Classifier:
         vocabulary = self.vectorizer.vocabulary
         tensors = {f"vocabulary.{n}": getattr(vocabulary, n) for n in _VOCABULARY}
         for i, layer in enumerate(self.layers):
-            tensors |= {f"layer{i}.kernel": layer.kernel, f"layer{i}.bias": layer.bias}
+            tensors |= {f"layer{i}.{name}": array for name, array in pack(layer).items()}
         contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
         save_file(contiguous, folder / _TENSORS)
         header = {
@@ -138,7 +149,8 @@ class Classifier:
             name: {"bytes": (folder / name).stat().st_size, "sha256": _sha256(folder / name)}
             for name in (_HEADER, _TENSORS)
         }
-        manifest = {"format": FORMAT, "files": files}
+        plain = all(layer.stored == "float32" for layer in self.layers)
+        manifest = {"format": _FORMATS[0 if plain else 1], "files": files}
         (folder / _MANIFEST).write_text(json.dumps(manifest, indent=2), "utf-8")
 
     @classmethod
@@ -189,9 +201,10 @@ def _check_manifest(folder: Path) -> None:
         expected = {name: (files[name]["bytes"], files[name]["sha256"]) for name in files}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise broken("manifest.json is damaged") from error
-    if version != FORMAT:
+    if version not in _FORMATS:
         raise DataError(
-            f"the model has format {version!r}; this version of textclf reads {FORMAT}",
+            f"the model has format {version!r}; this version of textclf reads "
+            f"{' and '.join(map(str, _FORMATS))}",
             where=str(folder),
             remedy="update textclf or train the model again",
         )
@@ -229,10 +242,7 @@ def _assemble(header: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Class
     labels = check_labels(header["labels"])
     vocabulary = Vocabulary(**{n: tensors[f"vocabulary.{n}"] for n in _VOCABULARY})
     check_vocabulary(vocabulary)
-    layers = [
-        Dense(tensors[f"layer{i}.kernel"], tensors[f"layer{i}.bias"])
-        for i in range(header["layers"])
-    ]
+    layers = [_layer(tensors, i) for i in range(header["layers"])]
     check_layers(layers, vocabulary.size, len(labels))
     settings = read_section(NgramSettings, header["ngrams"], "ngrams")
     return Classifier(
@@ -242,6 +252,12 @@ def _assemble(header: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Class
         check_temperature(header["temperature"]),
         {str(label): str(name) for label, name in header["class_names"].items()},
     )
+
+
+def _layer(tensors: Mapping[str, NDArray[Any]], i: int) -> Dense:
+    kernel, scales = tensors[f"layer{i}.kernel"], tensors.get(f"layer{i}.scales")
+    stored = check_stored_kernel(i, kernel, scales)
+    return Dense(unpack(kernel, scales), tensors[f"layer{i}.bias"], stored, scales)
 
 
 def _sparse_dense(rows: Rows, layer: Dense) -> Floats:

@@ -13,10 +13,14 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from textclf.classifier import Dense
     from textclf.ngrams.vectorizer import Vocabulary
+    from textclf.quantization import Storage
 
 _DTYPES = {
     "hashes": np.uint64, "columns": np.int32, "idf": np.float32, "text": np.uint8,
     "text_ends": np.int64,
+}  # fmt: skip
+_STORED: dict[Any, Storage] = {
+    np.dtype(np.float32): "float32", np.dtype(np.float16): "float16", np.dtype(np.int8): "int8",
 }  # fmt: skip
 
 
@@ -84,6 +88,28 @@ def _is_utf8(text: NDArray[np.uint8], ends: NDArray[np.int64]) -> bool:
         return False
     starts = ends[ends < len(text)]
     return not np.any(text[starts] & 0xC0 == 0x80)
+
+
+def check_stored_kernel(i: int, kernel: NDArray[Any], scales: NDArray[Any] | None) -> Storage:
+    """Return how the kernel of layer `i` is stored.
+
+    Raises:
+        ValueError: If it has another type than a kernel may have, or scales that do not fit it.
+    """
+    if kernel.ndim != 2:
+        raise ValueError(f"layer {i} has shape {kernel.shape}")
+    stored = _STORED.get(kernel.dtype)
+    if stored is None:
+        raise ValueError(f"the kernel of layer {i} is {kernel.dtype}")
+    if (stored == "int8") != (scales is not None):
+        has = "no scales" if scales is None else "scales"
+        raise ValueError(f"the kernel of layer {i} is {kernel.dtype} and has {has}")
+    if scales is not None:
+        if scales.dtype != np.float32 or scales.shape != kernel.shape[1:]:
+            raise ValueError(f"the scales of layer {i} are {scales.dtype} of shape {scales.shape}")
+        if not np.all((scales > 0) & np.isfinite(scales)):
+            raise ValueError(f"the scales of layer {i} are not all positive numbers")
+    return stored
 
 
 def check_layers(layers: Sequence[Dense], inputs: int, outputs: int) -> None:

@@ -34,6 +34,7 @@ from textclf.model_card import model_card
 from textclf.ngrams.vectorizer import Rows
 from textclf.preparation import Prepared, Stopwatch, prepare
 from textclf.progress import Progress, Report, silent
+from textclf.quantization import choose
 from textclf.runs import Run, RunStore, id_of
 from textclf.settings import Settings, TrainingSettings, as_table
 
@@ -233,6 +234,7 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
             _layers(result.weights),
             class_names={label: names.get(label, label) for label in prepared.labels.names},
         )
+        classifier, weights = choose(classifier, prepared.validation, job.settings.output.weights)
         validation = calibrate(classifier, prepared.validation)
         test, test_corpus = _test(classifier, job.files, job.report)
         verdict = _verdict(job, prepared, validation, test)
@@ -260,6 +262,7 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
         "validation_steps": -(-prepared.validation.n_rows // batch),
         "epochs": result.epochs,
         "best_epoch": result.best_epoch,
+        "weights": weights,
         "validation": validation,
         "test": test.summary() if test else None,
         "seconds": job.watch.all(),
@@ -268,6 +271,7 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
         "sha256": prepared.sha256 | ({"test": test_corpus.sha256()} if test_corpus else {}),
         "job": {"recipe": recipe(job.files, job.settings), "files": identity},
         "layout": prepared.layout,
+        "format": dataclasses.asdict(job.files.format),
         "python": platform.python_version(),
     }
     _write_run(hidden, metrics, result.history, job.settings, job.files)

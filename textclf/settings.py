@@ -105,12 +105,25 @@ class TrainingSettings:
 
 
 @dataclass(frozen=True)
+class OutputSettings:
+    """What is saved.
+
+    Attributes:
+        weights: How the network's kernels are saved: `auto` is float16, unless that makes the
+            accuracy on the validation rows worse; `int8` has a scale for each unit.
+    """
+
+    weights: Literal["auto", "float32", "float16", "int8"] = "auto"
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings of a training run, a section each."""
 
     ngrams: NgramSettings = field(default_factory=NgramSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    output: OutputSettings = field(default_factory=OutputSettings)
 
 
 # https://developers.google.com/machine-learning/guides/text-classification
@@ -140,6 +153,7 @@ SECTIONS: dict[str, type[Any]] = {
     "ngrams": NgramSettings,
     "network": NetworkSettings,
     "training": TrainingSettings,
+    "output": OutputSettings,
 }
 
 # Bounds of numbers, both included.

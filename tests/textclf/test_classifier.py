@@ -1,5 +1,6 @@
 """The saved model: the same after loading, and refused when it is damaged."""
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from textclf.corpus.block import TextBlock
 from textclf.errors import DataError, TextclfError
 from textclf.ngrams.matrix import Split, choose_vocabulary, count_ngrams
 from textclf.ngrams.vectorizer import Vectorizer
+from textclf.quantization import quantize
 from textclf.settings import NgramSettings
 
 
@@ -45,6 +47,12 @@ def classifier(multilingual):
 def saved(classifier, tmp_path):
     classifier.save(tmp_path / "model")
     return tmp_path / "model"
+
+
+@pytest.fixture(params=["float32", "float16", "int8"])
+def stored(request, classifier, tmp_path):
+    quantize(classifier, request.param).save(tmp_path / "stored")
+    return tmp_path / "stored"
 
 
 def test_a_loaded_model_predicts_the_same(classifier, saved, multilingual):
@@ -96,11 +104,11 @@ def test_loading_and_predicting_import_neither_tensorflow_nor_numba(saved):
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.data())
-def test_a_damaged_model_is_refused_or_means_the_same(saved, data):
-    reference = Classifier.load(saved)
+def test_a_damaged_model_is_refused_or_means_the_same(stored, data):
+    reference = Classifier.load(stored)
     expected = reference.predict_proba(["bonjour le monde"])
-    name = data.draw(st.sampled_from(sorted(p.name for p in saved.iterdir())))
-    path = saved / name
+    name = data.draw(st.sampled_from(sorted(p.name for p in stored.iterdir())))
+    path = stored / name
     whole = path.read_bytes()
     try:
         if data.draw(st.booleans()):
@@ -111,13 +119,46 @@ def test_a_damaged_model_is_refused_or_means_the_same(saved, data):
             damaged[place] ^= data.draw(st.integers(1, 255))
         path.write_bytes(bytes(damaged))
         try:
-            found = Classifier.load(saved)
+            found = Classifier.load(stored)
         except TextclfError:
             pass
         else:  # only where JSON allows another spelling of the same
             np.testing.assert_array_equal(found.predict_proba(["bonjour le monde"]), expected)
     finally:
         path.write_bytes(whole)
+
+
+@settings(
+    deadline=None,
+    max_examples=150,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.data())
+def test_a_tensor_file_that_was_tampered_with_is_refused_or_predicts_numbers(stored, data):
+    whole = (stored / "model.safetensors").read_bytes()
+    start = 0 if data.draw(st.booleans()) else int.from_bytes(whole[:8], "little") + 8
+    place = data.draw(st.integers(start, len(whole) - 1))
+    damaged = bytearray(whole)
+    damaged[place : place + 4] = data.draw(st.binary(min_size=1, max_size=4))
+    try:
+        replace_tensors(stored, bytes(damaged))
+        found = Classifier.load(stored).predict_proba(["bonjour le monde", ""])
+        assert found.shape == (2, 4)
+    except DataError:
+        pass
+    finally:
+        replace_tensors(stored, whole)
+
+
+def replace_tensors(folder, content):
+    """Put other bytes into a model, as one who corrects the checksum too."""
+    (folder / "model.safetensors").write_bytes(content)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"]["model.safetensors"] = {
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
 def test_a_model_of_a_newer_format_is_refused_with_a_remedy(saved):

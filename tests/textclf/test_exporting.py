@@ -9,6 +9,7 @@ from textclf.classifier import Classifier, Dense
 from textclf.corpus.block import TextBlock
 from textclf.errors import OutputError, UsageError
 from textclf.exporting import export, features
+from textclf.quantization import quantize
 from textclf.sklearn_pipeline import TextFeatures, sklearn_pipeline
 
 
@@ -18,10 +19,15 @@ def two_classes(model):
     return Classifier(["yes", "no"], model.vectorizer, layers, model.temperature)
 
 
-@pytest.fixture(params=["linear", "one hidden", "two hidden", "two classes", "linear, two classes"])
+SHAPES = ["linear", "one hidden", "two hidden", "two classes", "linear, two classes", "int8"]
+
+
+@pytest.fixture(params=SHAPES)
 def classifier(request, make_model):
-    hidden = {"one hidden": (8,), "two hidden": (7, 6), "two classes": (8,)}
+    hidden = {"one hidden": (8,), "two hidden": (7, 6), "two classes": (8,), "int8": (8,)}
     model = make_model(hidden.get(request.param, ()))
+    if request.param == "int8":
+        return quantize(model, "int8")
     return two_classes(model) if "two classes" in request.param else model
 
 
@@ -45,7 +51,7 @@ def test_onnx(classifier, texts, tmp_path):
 
 def test_saved_model(make_model, texts, tmp_path):
     tf = pytest.importorskip("tensorflow")
-    classifier = make_model((8,))
+    classifier = quantize(make_model((8,)), "float16")
     export(classifier, "saved_model", tmp_path / "saved")
     serve = tf.saved_model.load(str(tmp_path / "saved")).signatures["serving_default"]
     found = serve(**{k: tf.constant(v) for k, v in inputs(classifier, texts).items()})

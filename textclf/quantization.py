@@ -1,0 +1,127 @@
+"""Kernels in fewer bits on disk: float16, or int8 with a scale for each unit.
+
+A quantized layer computes with the float32 numbers that its saved form stands for, so a model says
+the same before it is saved and after it is loaded.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textclf.errors import UsageError
+
+if TYPE_CHECKING:
+    from textclf.classifier import Classifier, Dense
+
+Floats = NDArray[np.float32]
+Storage: TypeAlias = Literal["float32", "float16", "int8"]
+
+log = logging.getLogger(__name__)
+
+_LARGEST_CODE = 127  # -128 is left out, so that codes are symmetric
+_LARGEST_HALF = float(np.finfo(np.float16).max)
+
+
+def quantize(classifier: Classifier, storage: Storage) -> Classifier:
+    """Return the model with its kernels as they are when stored so; biases stay float32.
+
+    Args:
+        classifier: The model, which stays as it is.
+        storage: `float16`, or `int8`: a code from -127 to 127 times the unit's scale.
+
+    Raises:
+        UsageError: If a weight is too large for float16.
+    """
+    twin = copy.copy(classifier)
+    twin.layers = [_quantized(layer, storage) for layer in classifier.layers]
+    return twin
+
+
+def _quantized(layer: Dense, storage: Storage) -> Dense:
+    if storage == "float32":
+        return dataclasses.replace(layer, stored=storage, scales=None)
+    if storage == "float16":
+        if np.abs(layer.kernel).max(initial=0.0) > _LARGEST_HALF:
+            raise UsageError("a weight is too large for float16", remedy="choose int8")
+        halves = layer.kernel.astype(np.float16).astype(np.float32)
+        return dataclasses.replace(layer, kernel=halves, stored=storage, scales=None)
+    largest = np.abs(layer.kernel).max(axis=0, initial=0.0).astype(np.float64)
+    scales = (largest / _LARGEST_CODE).astype(np.float32)
+    scales[scales == 0] = 1  # of units without weights
+    codes = _codes(layer.kernel, scales)
+    return dataclasses.replace(layer, kernel=codes * scales, stored=storage, scales=scales)
+
+
+def _codes(kernel: Floats, scales: Floats) -> NDArray[np.int8]:
+    rounded = np.rint(kernel / scales)
+    return np.asarray(np.clip(rounded, -_LARGEST_CODE, _LARGEST_CODE), dtype=np.int8)
+
+
+def pack(layer: Dense) -> dict[str, NDArray[Any]]:
+    """Return a layer's arrays as they are saved: kernel, bias, and the scales of int8 codes."""
+    if layer.scales is not None:
+        codes = _codes(layer.kernel, layer.scales)
+        return {"kernel": codes, "scales": layer.scales, "bias": layer.bias}
+    kernel = layer.kernel.astype(np.float16) if layer.stored == "float16" else layer.kernel
+    return {"kernel": kernel, "bias": layer.bias}
+
+
+def unpack(kernel: NDArray[Any], scales: Floats | None) -> Floats:
+    """Return the float32 kernel that a saved one, checked before, stands for.
+
+    Args:
+        kernel: (inputs, units) float32, float16 or int8.
+        scales: (units,) of int8 codes.
+    """
+    if scales is None:
+        return kernel.astype(np.float32, copy=False)
+    with np.errstate(over="ignore"):  # infinite weights are refused later
+        return np.asarray(kernel * scales, dtype=np.float32)
+
+
+def choose(
+    classifier: Classifier, validation: Iterable[Any], wanted: Literal["auto"] | Storage
+) -> tuple[Classifier, dict[str, Any]]:
+    """Return the model as it is to be stored, and what that costs in accuracy.
+
+    Args:
+        classifier: The model, of float32.
+        validation: Shards of rows to measure on.
+        wanted: How to store kernels; `auto` is float16, unless that makes accuracy worse.
+
+    Returns:
+        The model, and `stored` with the `validation_accuracy` of float32 and of what was tried.
+    """
+    tried: Storage = "float16" if wanted == "auto" else wanted
+    if tried == "float32":
+        return classifier, {"stored": tried}
+    try:
+        small = quantize(classifier, tried)
+    except UsageError as error:
+        log.warning("the weights are saved as float32: %s", error.what)
+        return classifier, {"stored": "float32"}
+    measured = _accuracies((classifier, small), validation)
+    accuracy = dict(zip(("float32", tried), measured, strict=False))
+    if wanted == "auto" and (not measured or measured[1] < measured[0]):
+        return classifier, {"stored": "float32", "validation_accuracy": accuracy}
+    return small, {"stored": tried, "validation_accuracy": accuracy}
+
+
+def _accuracies(classifiers: tuple[Classifier, ...], validation: Iterable[Any]) -> list[float]:
+    """Return the accuracy of each on the rows; nothing if there are none."""
+    from textclf.ngrams.vectorizer import Rows
+
+    right, total = [0] * len(classifiers), 0
+    for shard in validation:
+        rows, true = Rows(shard.x.indptr, shard.x.indices, shard.x.data), np.array(shard.y)
+        total += len(true)
+        for i, classifier in enumerate(classifiers):
+            right[i] += int((classifier.logits(rows).argmax(axis=1) == true).sum())
+    return [n / total for n in right] if total else []
