@@ -1,4 +1,4 @@
-"""Writes a model in other programs' formats: ONNX, TensorFlow SavedModel, scikit-learn.
+"""Writes a model in other programs' formats: ONNX, TensorFlow SavedModel, scikit-learn; or in ours.
 
 ONNX and SavedModel hold the network, not the tokenizer, whose rules for Unicode neither can
 express exactly. They take the features of `Vectorizer.transform` as three flat arrays: `rows`,
@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import importlib
 import json
+import secrets
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 
 from textclf.errors import OutputError, UsageError
 
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from textclf.classifier import Classifier
     from textclf.ngrams.vectorizer import Rows
 
-ExportFormat: TypeAlias = Literal["onnx", "saved_model", "sklearn"]
+ExportFormat: TypeAlias = Literal["onnx", "saved_model", "sklearn", "textclf"]
 
 _OPSET = 18  # the first whose ScatterND adds
 _IR_VERSION = 9  # what runtimes since 2023 read
@@ -56,32 +59,39 @@ def features(rows: Rows) -> Features:
 
 
 def export(classifier: Classifier, kind: ExportFormat, path: Path) -> None:
-    """Write a model in another format.
+    """Write a model.
 
     Args:
         classifier: The model.
-        kind: `onnx` and `sklearn` (skops) write a file, `saved_model` a folder.
+        kind: `onnx` and `sklearn` (skops) write a file, `saved_model` and `textclf` a folder.
         path: Where to; must not exist.
 
     Raises:
         OutputError: If it exists or cannot be written.
         UsageError: If a package that the format needs is not installed.
     """
-    if path.exists():
-        raise OutputError("exists already", where=str(path), remedy="name another --output")
+    check_free(path)
     writers: dict[str, Callable[[Classifier, Path], None]] = {
         "onnx": _write_onnx,
         "saved_model": _write_saved_model,
         "sklearn": _write_sklearn,
+        "textclf": _write_textclf,
     }
     try:
         writers[kind](classifier, path)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
+        why = (isinstance(error, OSError) and error.strerror) or str(error)
         raise OutputError(
-            f"cannot be written ({error.strerror})",
+            f"cannot be written ({why})",
             where=str(path),
             remedy="name another --output",
         ) from error
+
+
+def check_free(path: Path) -> None:
+    """Raise an OutputError if a path exists."""
+    if path.exists():
+        raise OutputError("exists already", where=str(path), remedy="name another --output")
 
 
 def _needed(module: str, package: str) -> Any:
@@ -103,6 +113,15 @@ def _calibrated(classifier: Classifier) -> list[tuple[NDArray[np.float32], NDArr
     warm = np.float32(classifier.temperature)
     layers[-1] = ((kernel / warm).astype(np.float32), (bias / warm).astype(np.float32))
     return layers
+
+
+def _write_textclf(classifier: Classifier, path: Path) -> None:
+    unfinished = path.parent / f".{path.name}-{secrets.token_hex(3)}"
+    try:
+        classifier.save(unfinished)
+        unfinished.rename(path)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _write_onnx(classifier: Classifier, path: Path) -> None:

@@ -269,9 +269,13 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
         "peak_rss_bytes": peak_rss_bytes(),
         "seed": training.seed,
         "sha256": prepared.sha256 | ({"test": test_corpus.sha256()} if test_corpus else {}),
-        "job": {"recipe": recipe(job.files, job.settings), "files": identity},
+        "job": {
+            "recipe": recipe(job.files, job.settings),
+            "files": identity,
+            "format": dataclasses.asdict(job.files.format),
+            "bad_rows": job.files.bad_rows.limit,
+        },
         "layout": prepared.layout,
-        "format": dataclasses.asdict(job.files.format),
         "python": platform.python_version(),
     }
     _write_run(hidden, metrics, result.history, job.settings, job.files)
