@@ -14,6 +14,7 @@ import click
 from textclf.errors import OutputError, TextclfError, UsageError
 from textclf.runs import RunStore, new_run_id
 from textclf.settings import PRESETS, Settings, read_toml, resolve
+from textclf.tensorboard_log import TensorBoardLog, check_tensorboard
 
 from .console import Console, duration, output_options, size
 from .options import (
@@ -30,7 +31,7 @@ from .unattended import Unattended, seconds, unattended_options
 if TYPE_CHECKING:
     from textclf.corpus.bad_rows import BadRows
     from textclf.job import TrainingFiles
-    from textclf.pipeline import TrainedRun
+    from textclf.pipeline import OnEpoch, TrainedRun
 
 
 @click.command(short_help="Train a model and publish it.")
@@ -51,6 +52,9 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="The same as training.seed.")
 @click.option("--wait", default="0", metavar="DURATION", help="Wait for the lock, such as 30m.")
 @unattended_options
+@click.option(
+    "--tensorboard", type=PATH, metavar="DIR", help="Write the figures of each epoch to DIR/RUN."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print metrics.json's contents.")
 @output_options
 def train(
@@ -68,6 +72,7 @@ def train(
     seed: int | None,
     wait: str,
     unattended: Unattended,
+    tensorboard: Path | None,
     as_json: bool,
     console: Console,
     **layout: Any,
@@ -108,6 +113,8 @@ def train(
     with _metrics_file(unattended.metrics_file, store):
         if unattended.if_changed and _unchanged(store, files, settings, as_json, console):
             return
+        if tensorboard is not None:
+            check_tensorboard(tensorboard)
         from textclf.pipeline import train as run_training
 
         trained = run_training(
@@ -120,11 +127,17 @@ def train(
             wait=waiting,
             report=console.report,
             should_stop=console.should_stop,
+            on_epoch=_on_epoch(tensorboard, console.run_id),
         )
     if as_json:
         console.json(trained.metrics)
     else:
         console.result(summary(trained, models_dir / chosen))
+
+
+def _on_epoch(tensorboard: Path | None, run: str) -> OnEpoch:
+    """Return what is told of each epoch."""
+    return TensorBoardLog(tensorboard / run) if tensorboard is not None else lambda _: None
 
 
 def _unchanged(

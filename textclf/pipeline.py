@@ -43,6 +43,7 @@ __all__ = ["Policy", "TrainedRun", "TrainingFiles", "calibrate", "evaluate", "tr
 log = logging.getLogger(__name__)
 
 _WORK = "work"
+OnEpoch = Callable[[Mapping[str, float]], None]
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class _Job:
     started: datetime
     report: Report
     should_stop: Callable[[], bool]
+    on_epoch: OnEpoch
 
 
 def train(
@@ -104,6 +106,7 @@ def train(
     wait: float = 0.0,
     report: Report = silent,
     should_stop: Callable[[], bool] = lambda: False,
+    on_epoch: OnEpoch = lambda _: None,
 ) -> TrainedRun:
     """Train a model on files and publish it.
 
@@ -120,6 +123,7 @@ def train(
         wait: Seconds to wait for the lock.
         report: Told how far the job is.
         should_stop: Asked between batches; True ends the job.
+        on_epoch: Given the figures of each epoch.
 
     Raises:
         DataError: If the data cannot be used.
@@ -137,7 +141,7 @@ def train(
     with store.lock(wait):
         job = _Job(
             name, files, settings, policy, store, class_names or {}, Stopwatch(),
-            datetime.now(UTC), report, should_stop,
+            datetime.now(UTC), report, should_stop, on_epoch,
         )  # fmt: skip
         with _writing(store.folder):
             hidden, key = _begin(job)
@@ -222,6 +226,7 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
             seed=training.seed,
             report=job.report,
             should_stop=job.should_stop,
+            on_epoch=job.on_epoch,
             checkpoint_dir=work / "checkpoint",
         )
     if result.stopped:

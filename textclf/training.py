@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from textclf.fitting import Loop, State
 
 Weights = list[tuple[str, NDArray[np.float32]]]
+OnEpoch = Callable[[Mapping[str, float]], None]
 Ended = Literal["patience", "epochs", "time", "asked"]
 
 
@@ -82,6 +83,7 @@ def fit(
     report: Report | None = None,
     checkpoint_dir: Path | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    on_epoch: OnEpoch = lambda _: None,
 ) -> FitResult:
     """Train a network until the validation loss gets no better.
 
@@ -98,6 +100,8 @@ def fit(
         checkpoint_dir: Where a checkpoint is written after each epoch and when training stops,
             and looked for at the start.
         should_stop: Asked after each batch; True writes a checkpoint and ends training.
+        on_epoch: Given the figures of each epoch, as in the history; after a resumption those of
+            the epochs before, too.
 
     Raises:
         UsageError: If there are no rows to train on.
@@ -117,10 +121,20 @@ def fit(
     if checkpoint_dir and (found := load_checkpoint(checkpoint_dir, identity)):
         state.restore(*found)
 
+    told = 0
+
+    def tell() -> None:
+        nonlocal told
+        for figures in state.position.history[told:]:
+            on_epoch(figures)
+        told = len(state.position.history)
+
     def save() -> None:
+        tell()
         if checkpoint_dir:
             save_checkpoint(checkpoint_dir, state.position, state.arrays(), identity)
 
+    tell()
     deadline = time.monotonic() + training.time_limit if training.time_limit else math.inf
     loop = Loop(
         state, data.train_rows, training.batch_size, training.epochs, training.patience,

@@ -119,6 +119,22 @@ def test_validation_figures_are_those_of_all_validation_rows(
     assert row["val_accuracy"] == pytest.approx(accuracy, abs=1e-6)
 
 
+def test_each_epoch_is_told_once_also_after_a_resumption(
+    uninterrupted: FitResult, train: ShardSet, validation: ShardSet, tmp_path: Path
+) -> None:
+    stopped: list[Any] = []
+    options: dict[str, Any] = {"seed": 1, "checkpoint_dir": tmp_path / "checkpoint"}
+    fit(train, validation, NETWORK, TRAINING, **options,
+        should_stop=after(15), on_epoch=stopped.append)  # fmt: skip
+    assert [line["epoch"] for line in stopped] == [1]
+    for _ in range(2):  # stopped, and finished
+        told: list[Any] = []
+        result = fit(train, validation, NETWORK, TRAINING, **options, on_epoch=told.append)
+        assert told == result.history
+        assert [line["epoch"] for line in told] == [1, 2, 3]
+    assert same(result, uninterrupted)
+
+
 def test_the_seed_decides_the_weights(
     train: ShardSet, validation: ShardSet, uninterrupted: FitResult
 ) -> None:

@@ -1,0 +1,24 @@
+"""textclf train --tensorboard."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+QUICK = Path(__file__).with_name("quick.py")
+
+
+def test_the_figures_of_a_run_lie_in_a_folder_of_its_name(tmp_path):
+    pytest.importorskip("tensorboard")
+    rows = tmp_path / "rows.csv"
+    rows.write_text("\n".join(f"{label},{label} word {i}" for i in range(50) for label in "ab"))
+    command = [
+        QUICK, "train", "--train-file", rows, "--models-dir", tmp_path / "models",
+        "--tensorboard", tmp_path / "board", "--quiet",
+    ]  # fmt: skip
+    environment = {"PYTHONPATH": str(Path(__file__).parents[2])}
+    subprocess.run([sys.executable, *map(str, command)], check=True, env=environment)
+    run = (tmp_path / "models" / "rows" / "current").resolve().name
+    (events,) = (tmp_path / "board").rglob("*tfevents*")
+    assert events.parent == tmp_path / "board" / run / "train"
