@@ -11,13 +11,21 @@
 ['food', 'sport']
 >>> model.predict_proba(["soup"]).shape
 (1, 2)
+
+Or a file, such as that of the sample that comes with the package:
+
+>>> from textclf import datasets
+>>> sample = datasets.fetch(datasets.find("sample"))
+>>> model = TextClassifier(epochs=2).fit(sample.train)
+>>> model.predict(["I was charged twice for the same order"]).tolist()
+['billing']
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -29,6 +37,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 from textclf.classifier import Classifier, Dense
 from textclf.corpus.block import TextBlock, encode_text
 from textclf.corpus.layout import CorpusFormat
+from textclf.errors import DataError
 from textclf.job import TrainingFiles
 from textclf.settings import PRESETS, SECTIONS, Settings, resolve
 
@@ -45,7 +54,16 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A multi-layer perceptron on tf-idf of n-grams: texts in, labels out.
 
     It trains as `textclf train` does: with the same settings, seed and rows it is the same model.
-    Texts are written to a temporary folder and read from there, so memory stays bounded.
+    Texts are written to a temporary folder and read from there, so memory stays bounded. It can be
+    pickled, which `GridSearchCV(n_jobs=2)` needs; to keep a model, use `save`, whose folder holds
+    no code.
+
+    >>> model = TextClassifier(preset="guide", max_n=3)
+    >>> model.resolved_settings().ngrams.max_n
+    3
+    >>> model.predict(["a text"])
+    Traceback (most recent call last):
+    sklearn.exceptions.NotFittedError: This TextClassifier instance is not fitted yet. ...
 
     Args:
         preset: Settings to start from: `default`, or `guide`.
@@ -157,22 +175,36 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             format: How the file is laid out; by default that is detected.
 
         Raises:
-            ValueError: If texts and labels do not fit each other, or are not such.
-            DataError: If the rows cannot be trained on.
+            ValueError: If texts and labels do not fit each other, are not such, or cannot be
+                trained on.
+            DataError: If a file's rows cannot be trained on.
+
+        >>> greetings = [("bonjour à tous", "fr"), ("good morning all", "en")]
+        >>> pairs = [(f"{text} {i}", label) for i in range(100) for text, label in greetings]
+        >>> batches = ([*zip(*pairs[i : i + 50])] for i in range(0, 200, 50))
+        >>> model = TextClassifier(epochs=2, batch_size=8).fit(batches)
+        >>> model.predict(["bonjour", "good morning"]).tolist()
+        ['fr', 'en']
         """
         settings = self.resolved_settings()
         with tempfile.TemporaryDirectory(prefix="textclf-") as folder:
             work = Path(folder)
+            rows = work / "rows.jsonl"
             if y is None and isinstance(X, (str, Path)):
                 files = TrainingFiles((str(X),), format=format or CorpusFormat())
                 names: dict[str, Any] | None = None
             elif isinstance(X, (str, Path)):
                 raise ValueError("y is given, but X is one string: give a sequence of texts")
             else:
-                rows = work / "rows.jsonl"
                 names = _write_rows(rows, _checked_blocks(X, y))
                 files = TrainingFiles((str(rows),), format=_WRITTEN)
-            self.classifier_, self.history_ = _train(files, settings, work)
+            try:
+                self.classifier_, self.history_ = _train(files, settings, work)
+            except DataError as error:
+                if names is None:
+                    raise
+                where = error.where.replace(str(rows), "the texts")
+                raise ValueError(f"{where}: {error.what}") from error
         labels = self.classifier_.labels
         self._take_classes(labels if names is None else [names[label] for label in labels])
         return self
@@ -207,6 +239,12 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Raises:
             DataError: If it is no model, or is damaged.
+
+        >>> folder = Path(tempfile.mkdtemp()) / "model"
+        >>> texts = [f"{animal} {i}" for i in range(100) for animal in ("cat", "dog")]
+        >>> TextClassifier(epochs=1).fit(texts, [0, 1] * 100).save(folder)
+        >>> TextClassifier.load(folder).classes_.tolist()
+        ['0', '1']
         """
         model = cls()
         model.classifier_ = Classifier.load(path)
@@ -259,6 +297,14 @@ def _plain(value: Any) -> Any:
 def _checked_texts(texts: Any) -> list[str]:
     if isinstance(texts, (str, bytes)):
         raise ValueError("X is one string: give a sequence of texts")
+    shape: tuple[int, ...] = getattr(texts, "shape", (0,))
+    if isinstance(texts, (Mapping, Set)) or not isinstance(texts, Iterable) or shape == ():
+        raise ValueError(f"X is a {type(texts).__name__}, not a sequence of texts")
+    if len(shape) > 1:  # of a table list() would return the names of the columns
+        if shape[1:] != (1,):
+            raise ValueError(f"X has {shape[1]} columns: give the one that holds the texts")
+        table: Any = texts
+        texts = table.iloc[:, 0] if hasattr(table, "iloc") else table[:, 0]
     found = list(texts)
     for i, text in enumerate(found):
         if not isinstance(text, str):
@@ -268,6 +314,8 @@ def _checked_texts(texts: Any) -> list[str]:
 
 def _checked_blocks(X: Any, y: Any) -> Iterator[tuple[list[str], NDArray[Any]]]:
     """Yield texts and labels, checked."""
+    if y is None and not isinstance(X, Iterable):
+        raise ValueError(f"X is a {type(X).__name__}, not texts")
     for block in X if y is None else [(X, y)]:
         if isinstance(block, TextBlock):
             block = (block.texts(), block.labels)
@@ -278,6 +326,8 @@ def _checked_blocks(X: Any, y: Any) -> Iterator[tuple[list[str], NDArray[Any]]]:
         if labels is None or isinstance(texts, str):
             raise ValueError("y is missing: a classifier is trained on labelled texts")
         checked, column = _checked_texts(texts), column_or_1d(labels)
+        if column.dtype.kind == "f" and np.any(np.isfinite(column) & (column % 1 != 0)):
+            raise ValueError("Unknown label type: y holds measurements; classes may be strings")
         if len(checked) != len(column):
             raise ValueError(f"X has {len(checked)} texts, but y {len(column)} labels")
         yield checked, column
