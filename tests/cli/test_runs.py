@@ -1,0 +1,68 @@
+"""textclf runs compare."""
+
+import json
+
+import pytest
+
+FIRST, SECOND, THIRD = (
+    f"20260{month}01T000000Z-{month}{month}{month}{month}{month}{month}" for month in (1, 2, 3)
+)
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Three runs of a model, the second one published."""
+    figures = {
+        FIRST: {"epochs": 8, "test": {"accuracy": 0.5, "loss": 1.0}, "published": True},
+        SECOND: {"epochs": 6, "test": {"accuracy": 0.75, "loss": 1.0}, "published": True},
+        THIRD: {"epochs": 6, "test": None, "published": False, "gate": {"reasons": ["bad"]}},
+    }
+    for run, metrics in figures.items():
+        (tmp_path / "films" / run).mkdir(parents=True)
+        (tmp_path / "films" / run / "metrics.json").write_text(json.dumps(metrics))
+    (tmp_path / "films" / "current").symlink_to(SECOND)
+    return tmp_path
+
+
+@pytest.fixture
+def compare(textclf, store):
+    return lambda *args: textclf("runs", "compare", "films", *args, "--models-dir", store)
+
+
+def test_what_differs_is_compared_with_the_published_run(compare):
+    found = json.loads(compare(FIRST, "--json").stdout)
+    assert found == {"epochs": [8, 6], "test.accuracy": [0.5, 0.75]}
+
+
+def test_runs_may_be_given_by_the_start_of_their_ids(compare):
+    found = json.loads(compare("202603", "202601", "--json").stdout)
+    assert found["epochs"] == [6, 8]
+    assert found["published"] == [False, True]
+
+
+def test_figures_that_one_run_lacks_are_null(compare):
+    found = json.loads(compare(SECOND, THIRD, "--json").stdout)
+    assert found["test.accuracy"] == [0.75, None]
+    assert found["test.loss"] == [1.0, None]
+
+
+def test_for_people_it_is_a_table_with_the_changes(compare):
+    lines = [line.split() for line in compare(FIRST, SECOND).stdout.splitlines()]
+    assert lines == [
+        [FIRST, SECOND, "change"],
+        ["epochs", "8", "6", "-2"],
+        ["test.accuracy", "0.5000", "0.7500", "+0.2500"],
+    ]
+
+
+def test_a_run_does_not_differ_from_itself(compare):
+    assert json.loads(compare("current", SECOND, "--json").stdout) == {}
+
+
+@pytest.mark.parametrize(
+    ("runs", "problem"), [(["2025"], "no run 2025"), (["2026"], "3 runs begin with 2026")]
+)
+def test_a_run_that_is_not_one_is_told(compare, runs, problem):
+    result = compare(*runs)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert problem in result.stderr
