@@ -16,7 +16,7 @@ from .console import Console, output_options
 # Options of train whose values are files or folders: cron starts in another one.
 _PATHS = {
     "--train-file", "--validation-file", "--test-file", "--data-dir", "--models-dir", "--config",
-    "--rejects", "--log-file", "--metrics-file",
+    "--rejects", "--log-file", "--metrics-file", "--tensorboard",
 }  # fmt: skip
 _PASSED_ON = ("TEXTCLF_DATA_DIR", "TEXTCLF_MODELS_DIR")
 

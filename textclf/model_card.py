@@ -80,8 +80,8 @@ def model_card(
         "",
         f"textclf {metrics['textclf']}, run {metrics['run']}, begun {metrics['started']}; "
         f"{metrics['epochs']} epochs, the best was {metrics['best_epoch']}; seed "
-        f"{metrics['seed']}; {metrics['seconds']['total']:.0f} s. Every setting is in "
-        "`config.toml`.",
+        f"{metrics['seed']}; {metrics['seconds']['total']:.0f} s. Its weights are saved as "
+        f"{metrics['weights']['stored']}. Every setting is in `config.toml`.",
     ]
     return "\n".join(lines) + "\n"
 

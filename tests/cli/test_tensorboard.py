@@ -9,6 +9,23 @@ import pytest
 QUICK = Path(__file__).with_name("quick.py")
 
 
+def test_every_path_that_training_takes_is_made_absolute_for_cron(textclf, tmp_path):
+    import click
+
+    from textclf.cli.train import train
+
+    paths = [
+        option.opts[-1] if option.opts[-1].startswith("--") else option.opts[0]
+        for option in train.params
+        if isinstance(option.type, click.Path)
+    ]
+    assert "--tensorboard" in paths
+    options = ["--", *(word for path in paths for word in (path, "a place"))]
+    result = textclf("schedule", "--at", "03:30", "--dataset", "sample", *options, cwd=tmp_path)
+    for path in paths:
+        assert f"{path} '{tmp_path / 'a place'}'" in result.stdout
+
+
 def test_the_figures_of_a_run_lie_in_a_folder_of_its_name(tmp_path):
     pytest.importorskip("tensorboard")
     rows = tmp_path / "rows.csv"

@@ -16,6 +16,7 @@ def metrics():
         "layout": "comma-separated, no header: column 1 is the label, column 2 the text",
         "validation": figures | {"temperature": 0.9}, "test": figures,
         "seconds": {"total": 42.4}, "sha256": {"train": "ab12"},
+        "weights": {"stored": "float16"},
     }  # fmt: skip
 
 
@@ -24,6 +25,7 @@ def test_it_names_rows_figures_labels_and_files(metrics):
     for part in (
         "# news", "64,538 rows", "200,000 word n-grams", "| accuracy | 0.9147 | 0.9147 |",
         "- 1: World\n- 2\n", "`ab12`", "seed 4",
+        "saved as float16",
     ):  # fmt: skip
         assert part in card
 
