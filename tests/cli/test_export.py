@@ -30,10 +30,21 @@ def test_a_model_is_written_and_its_path_printed(
     assert "exists already" in again.stderr
 
 
-def test_a_folder_that_is_not_there_is_told(textclf, themes_model, tmp_path):
-    pytest.importorskip("onnx")
-    out = tmp_path / "none" / "model.onnx"
-    result = textclf("export", themes_model, "--format", "onnx", "--output", out)
+def test_a_copy_is_the_same_model(textclf, themes_model, tmp_path):
+    out = tmp_path / "copy"
+    result = textclf("export", themes_model, "--format", "textclf", "-o", out, "--json")
+    assert json.loads(result.stdout) == {"output": str(out)}
+    for name in ("manifest.json", "model.json", "model.safetensors"):
+        assert (out / name).read_bytes() == (themes_model / name).read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["onnx", "textclf"])
+def test_a_folder_that_cannot_be_written_is_told(textclf, themes_model, tmp_path, kind):
+    if kind == "onnx":
+        pytest.importorskip("onnx")
+    (tmp_path / "none").write_text("a file")
+    out = tmp_path / "none" / "model"
+    result = textclf("export", themes_model, "--format", kind, "--output", out)
     assert result.returncode == 73
     assert "none" in result.stderr
 
