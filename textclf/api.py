@@ -23,19 +23,19 @@ Or a file, such as that of the sample that comes with the package:
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
+from textclf.api_rows import WRITTEN, checked_blocks, checked_texts, write_rows
 from textclf.classifier import Classifier, Dense
-from textclf.corpus.block import TextBlock, encode_text
+from textclf.corpus.block import TextBlock
 from textclf.corpus.layout import CorpusFormat
 from textclf.errors import DataError
 from textclf.job import TrainingFiles
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 Block: TypeAlias = "TextBlock | tuple[Sequence[str], Sequence[Any]]"
 
 _AT_ONCE = 4096  # texts vectorized at once
-_WRITTEN = CorpusFormat(format="jsonl", label_column="label", text_columns=("text",))
 
 
 class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -196,8 +195,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             elif isinstance(X, (str, Path)):
                 raise ValueError("y is given, but X is one string: give a sequence of texts")
             else:
-                names = _write_rows(rows, _checked_blocks(X, y))
-                files = TrainingFiles((str(rows),), format=_WRITTEN)
+                names = write_rows(rows, checked_blocks(X, y))
+                files = TrainingFiles((str(rows),), format=WRITTEN)
             try:
                 self.classifier_, self.history_ = _train(files, settings, work)
             except DataError as error:
@@ -212,7 +211,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict_proba(self, X: Sequence[str]) -> NDArray[np.float32]:
         """Return (texts, classes) probabilities; the classes are in the order of `classes_`."""
         check_is_fitted(self, "classifier_")
-        texts = _checked_texts(X)
+        texts = checked_texts(X)
         starts = range(0, len(texts), _AT_ONCE)
         blocks = (TextBlock.from_texts(texts[i : i + _AT_ONCE]) for i in starts)
         found = [p for _, p in self.classifier_.predict_blocks(blocks)]
@@ -292,67 +291,3 @@ def _train(
 def _plain(value: Any) -> Any:
     """Return numpy's scalars, which a parameter search gives, as Python's."""
     return value.item() if isinstance(value, np.generic) else value
-
-
-def _checked_texts(texts: Any) -> list[str]:
-    if isinstance(texts, (str, bytes)):
-        raise ValueError("X is one string: give a sequence of texts")
-    shape: tuple[int, ...] = getattr(texts, "shape", (0,))
-    if isinstance(texts, (Mapping, Set)) or not isinstance(texts, Iterable) or shape == ():
-        raise ValueError(f"X is a {type(texts).__name__}, not a sequence of texts")
-    if len(shape) > 1:  # of a table list() would return the names of the columns
-        if shape[1:] != (1,):
-            raise ValueError(f"X has {shape[1]} columns: give the one that holds the texts")
-        table: Any = texts
-        texts = table.iloc[:, 0] if hasattr(table, "iloc") else table[:, 0]
-    found = list(texts)
-    for i, text in enumerate(found):
-        if not isinstance(text, str):
-            raise ValueError(f"text {i} is a {type(text).__name__}, not a string")
-    return found
-
-
-def _checked_blocks(X: Any, y: Any) -> Iterator[tuple[list[str], NDArray[Any]]]:
-    """Yield texts and labels, checked."""
-    if y is None and not isinstance(X, Iterable):
-        raise ValueError(f"X is a {type(X).__name__}, not texts")
-    for block in X if y is None else [(X, y)]:
-        if isinstance(block, TextBlock):
-            block = (block.texts(), block.labels)
-        try:
-            texts, labels = block
-        except (TypeError, ValueError):
-            raise ValueError("y is missing, and X has no (texts, labels) pairs") from None
-        if labels is None or isinstance(texts, str):
-            raise ValueError("y is missing: a classifier is trained on labelled texts")
-        checked, column = _checked_texts(texts), column_or_1d(labels)
-        if column.dtype.kind == "f" and np.any(np.isfinite(column) & (column % 1 != 0)):
-            raise ValueError("Unknown label type: y holds measurements; classes may be strings")
-        if len(checked) != len(column):
-            raise ValueError(f"X has {len(checked)} texts, but y {len(column)} labels")
-        yield checked, column
-
-
-def _write_rows(path: Path, blocks: Iterable[tuple[list[str], NDArray[Any]]]) -> dict[str, Any]:
-    """Write rows as JSON lines; return each label by the name that it has in the file."""
-    names: dict[Any, str] = {}
-    with path.open("wb") as file:
-        for texts, labels in blocks:
-            for text, label in zip(texts, labels.tolist(), strict=True):
-                if label is None or label != label:
-                    raise ValueError("y has a missing label")
-                if label not in names:
-                    names[label] = _name(label, set(names.values()))
-                row = {"label": names[label], "text": encode_text(text).decode()}
-                file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
-    if not names:
-        raise ValueError("there are no texts to train on")
-    return {name: label for label, name in names.items()}
-
-
-def _name(label: Any, taken: set[str]) -> str:
-    """Return the label as a string that no other has; the reader strips white space."""
-    name = str(label).strip() or "(blank)"
-    while name in taken:
-        name += "'"
-    return name

@@ -1,0 +1,108 @@
+"""Texts and labels as the Python interface takes them: checked, and written to a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Set
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import column_or_1d
+
+from textclf.corpus.block import TextBlock, encode_text
+from textclf.corpus.layout import CorpusFormat
+
+WRITTEN = CorpusFormat(format="jsonl", label_column="label", text_columns=("text",))
+
+
+def checked_texts(texts: Any) -> list[str]:
+    """Return texts as a list.
+
+    Args:
+        texts: Strings in a sequence, an array, a Series, a table of one column or an iterator.
+
+    Raises:
+        ValueError: If it is something else.
+    """
+    if isinstance(texts, (str, bytes)):
+        raise ValueError("X is one string: give a sequence of texts")
+    shape: tuple[int, ...] = getattr(texts, "shape", (0,))
+    if isinstance(texts, (Mapping, Set)) or not isinstance(texts, Iterable) or shape == ():
+        raise ValueError(f"X is a {type(texts).__name__}, not a sequence of texts")
+    if len(shape) > 1:  # of a table list() would return the names of the columns
+        if shape[1:] != (1,):
+            raise ValueError(f"X has {shape[1]} columns: give the one that holds the texts")
+        table: Any = texts
+        texts = table.iloc[:, 0] if hasattr(table, "iloc") else table[:, 0]
+    found = list(texts)
+    for i, text in enumerate(found):
+        if not isinstance(text, str):
+            raise ValueError(f"text {i} is a {type(text).__name__}, not a string")
+    return found
+
+
+def checked_blocks(X: Any, y: Any) -> Iterator[tuple[list[str], NDArray[Any]]]:
+    """Yield texts and labels, checked.
+
+    Args:
+        X: Texts; or without `y` blocks, or pairs of texts and labels.
+        y: (texts,) labels.
+
+    Raises:
+        ValueError: If they are not such, or do not fit each other.
+    """
+    if y is None and not isinstance(X, Iterable):
+        raise ValueError(f"X is a {type(X).__name__}, not texts")
+    for block in X if y is None else [(X, y)]:
+        if isinstance(block, TextBlock):
+            block = (block.texts(), block.labels)
+        try:
+            texts, labels = block
+        except (TypeError, ValueError):
+            raise ValueError("y is missing, and X has no (texts, labels) pairs") from None
+        if labels is None or isinstance(texts, str):
+            raise ValueError("y is missing: a classifier is trained on labelled texts")
+        checked, column = checked_texts(texts), column_or_1d(labels)
+        if column.dtype.kind == "f" and np.any(np.isfinite(column) & (column % 1 != 0)):
+            raise ValueError("Unknown label type: y holds measurements; classes may be strings")
+        if len(checked) != len(column):
+            raise ValueError(f"X has {len(checked)} texts, but y {len(column)} labels")
+        yield checked, column
+
+
+def write_rows(path: Path, blocks: Iterable[tuple[list[str], NDArray[Any]]]) -> dict[str, Any]:
+    """Write rows as JSON lines, laid out as WRITTEN.
+
+    Args:
+        path: The file.
+        blocks: What `checked_blocks` yields.
+
+    Returns:
+        Each label by the name that it has in the file.
+
+    Raises:
+        ValueError: If there are no rows, or one has no label.
+    """
+    names: dict[Any, str] = {}
+    with path.open("wb") as file:
+        for texts, labels in blocks:
+            for text, label in zip(texts, labels.tolist(), strict=True):
+                if label is None or label != label:
+                    raise ValueError("y has a missing label")
+                if label not in names:
+                    names[label] = _name(label, set(names.values()))
+                row = {"label": names[label], "text": encode_text(text).decode()}
+                file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+    if not names:
+        raise ValueError("there are no texts to train on")
+    return {name: label for label, name in names.items()}
+
+
+def _name(label: Any, taken: set[str]) -> str:
+    """Return the label as a string that no other has; the reader strips white space."""
+    name = str(label).strip() or "(blank)"
+    while name in taken:
+        name += "'"
+    return name
