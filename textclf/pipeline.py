@@ -249,7 +249,7 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
         "textclf": textclf.__version__,
         "run": id_of(hidden),
         "dataset": job.name,
-        "started": job.started.isoformat(timespec="seconds"),
+        "started": job.started.isoformat(timespec="microseconds"),
         "published": verdict.passed,
         "gate": verdict.as_table(),
         "resumed": resumed,

@@ -21,6 +21,7 @@ _LOCK = ".lock"
 _HIDDEN = ".run-"
 _KEY = ".key"
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
+_MOMENT = "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Run:
 
     @property
     def id(self) -> str:
-        """The run's id: when it began, in UTC, and six random digits."""
+        """The run's id: when its command began; see `new_run_id`."""
         return self.folder.name
 
     @property
@@ -47,6 +48,18 @@ class Run:
             return dict(json.loads((self.folder / "metrics.json").read_bytes()))
         except (OSError, ValueError):
             return {}
+
+    @property
+    def began(self) -> tuple[float, str]:
+        """When it got the lock, in seconds since 1970, and its id: what runs are ordered by.
+
+        Of jobs that wait for the lock, the one that was called first need not get it first.
+        """
+        try:
+            moment = datetime.fromisoformat(str(self.metrics.get("started")))
+        except ValueError:
+            moment = datetime.strptime(self.id[:16], _MOMENT)
+        return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp(), self.id
 
     @property
     def size(self) -> int:
@@ -168,8 +181,9 @@ class RunStore:
         if not self.folder.is_dir():
             return []
         published = self._published()
-        folders = sorted(p for p in self.folder.iterdir() if _RUN_ID.fullmatch(p.name))
-        return [Run(p, p.name == published) for p in folders if p.is_dir()]
+        folders = (p for p in self.folder.iterdir() if _RUN_ID.fullmatch(p.name))
+        found = [Run(p, p.name == published) for p in folders if p.is_dir()]
+        return sorted(found, key=lambda run: run.began)
 
     def _published(self) -> str | None:
         try:
@@ -205,10 +219,12 @@ class RunStore:
     def rollback(self) -> Run:
         """Publish the run before the published one; call with the lock held.
 
+        Runs that were kept below a quality gate are passed over.
+
         Raises:
             UsageError: If there is none.
         """
-        runs = self.runs()
+        runs = [r for r in self.runs() if r.current or r.metrics.get("published", True)]
         place = next((i for i, run in enumerate(runs) if run.current), 0)
         if place == 0:
             raise UsageError("no earlier run to go back to", where=str(self.folder))
@@ -231,8 +247,13 @@ class RunStore:
 
 
 def new_run_id() -> str:
-    """Return an id: the time in UTC and six random digits."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    """Return an id: the time in UTC to the second, and six digits that tell its fraction.
+
+    The digits are hexadecimal, microseconds times 16 and a random rest: ids of one second are in
+    order, and two of one microsecond still differ as a rule.
+    """
+    now = datetime.now(UTC)
+    return f"{now:{_MOMENT}}-{now.microsecond << 4 | secrets.randbelow(16):06x}"
 
 
 def id_of(hidden: Path) -> str:

@@ -1,13 +1,15 @@
 """Runs: hidden until complete, one published, one writer at a time."""
 
+import json
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
 from textclf.errors import LockedError, OutputError, UsageError
-from textclf.runs import RunStore, models
+from textclf.runs import RunStore, models, new_run_id
 
 
 @pytest.fixture
@@ -60,6 +62,50 @@ def test_prune_keeps_the_newest_and_the_published(store):
     removed = store.prune(2)
     assert [r.id for r in removed] == [r.id for r in runs[1:3]]
     assert [r.id for r in store.runs()] == [runs[0].id, runs[3].id, runs[4].id]
+
+
+def begun(store, started, *, run_id=None, published=True):
+    with store.lock():
+        hidden = store.start(run_id)
+        metrics = {"started": started, "published": published}
+        (hidden / "metrics.json").write_text(json.dumps(metrics))
+        return store.complete(hidden, publish=published).id
+
+
+def test_ids_of_one_second_are_in_order():
+    ids = []
+    while len(ids) < 300:  # many of each second that this takes
+        ids.append(new_run_id())
+        time.sleep(0.0001)
+    assert ids == sorted(ids)
+    assert len({i[:16] for i in ids}) < 3
+    assert len(set(ids)) == 300
+
+
+def test_runs_begun_in_one_second_are_pruned_and_rolled_back_in_order(store):
+    ids = []
+    for _ in range(6):
+        with store.lock():
+            ids.append(store.complete(store.start(), publish=True).id)
+    assert [run.id for run in store.runs()] == ids
+    assert store.rollback().id == ids[4]
+    store.prune(3)
+    assert [run.id for run in store.runs()] == ids[3:]
+
+
+def test_runs_are_in_the_order_in_which_they_got_the_lock(store):
+    late, early = "20260101T000001Z-000000", "20260101T000000Z-000000"
+    first = begun(store, "2026-01-01T00:00:05.000001+00:00", run_id=late)
+    second = begun(store, "2026-01-01T00:00:05.000002+00:00", run_id=early)
+    assert [run.id for run in store.runs()] == [first, second] == [late, early]
+    assert store.rollback().id == first
+
+
+def test_rollback_passes_over_what_was_below_the_gate(store):
+    good = begun(store, "2026-01-01T00:00:00+00:00")
+    begun(store, "2026-01-02T00:00:00+00:00", published=False)
+    begun(store, "2026-01-03T00:00:00+00:00")
+    assert store.rollback().id == good
 
 
 def test_what_a_killed_run_left_is_discarded(store):
