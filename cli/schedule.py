@@ -11,7 +11,7 @@ import click
 
 from textclf.errors import UsageError
 
-from .console import Console, output_options
+from .console import Console
 
 # Options of train whose values are files or folders: cron starts in another one.
 _PATHS = {
@@ -27,8 +27,7 @@ _PASSED_ON = ("TEXTCLF_DATA_DIR", "TEXTCLF_MODELS_DIR")
 )
 @click.option("--at", "moment", required=True, metavar="HH:MM", help="When, in local time.")
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="TRAIN_OPTIONS...")
-@output_options
-def schedule(moment: str, options: tuple[str, ...], console: Console) -> None:
+def schedule(moment: str, options: tuple[str, ...]) -> None:
     """Print a crontab line and a systemd timer and service that train every day.
 
     Nothing is installed. All options of 'textclf train' are taken:
@@ -54,8 +53,7 @@ def schedule(moment: str, options: tuple[str, ...], console: Console) -> None:
     check([*words, *environment.values()])
     plan = Schedule(name, hour, minute, tuple(words), environment, "/")
     timer, service = f"{plan.unit}.timer", f"{plan.unit}.service"
-    console.quiet = False
-    console.result(
+    Console().result(
         f"# for crontab -e\n{plan.crontab()}\n\n"
         f"# or for systemd: /etc/systemd/system/{service}\n{plan.service()}\n"
         f"# and /etc/systemd/system/{timer}; then: systemctl enable --now {timer}\n"

@@ -53,6 +53,14 @@ def test_the_line_that_schedule_prints_trains_a_model(textclf, tmp_path):
     assert 'textclf_last_exit_code{model="sample"} 0' in (tmp_path / "textclf.prom").read_text()
 
 
+def test_the_scheduled_job_gets_the_options_of_output_too(textclf, tmp_path):
+    options = ["--dataset", "sample", "--log-file", "log", "--log-format", "json", "--debug"]
+    printed = textclf("schedule", "--at", "03:30", *options, cwd=tmp_path)
+    line = printed.stdout.splitlines()[1]
+    assert f"--log-file {tmp_path / 'log'} --log-format json --debug" in line
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("streams", ["<&-", "<&- >&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full"])
 def test_closed_and_full_streams_do_not_stop_a_job(tmp_path, streams):
     done = sh(quick(tmp_path, streams))
