@@ -1,0 +1,98 @@
+"""Markdown tables of saved benchmarks: python -m tests.benchmarks.tables FILES..."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from .contenders import CONTENDERS
+from .results import BEST
+
+Way = Callable[[float], str]
+_MEGABYTE = 1e6
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
+
+
+def _megabytes(value: float) -> str:
+    return f"{value / _MEGABYTE:.0f}" if value >= 10 * _MEGABYTE else f"{value / _MEGABYTE:.1f}"
+
+
+COLUMNS: dict[str, tuple[str, Way]] = {
+    "accuracy": ("accuracy", lambda value: f"{value:.4f}"),
+    "macro_f1": ("macro F1", lambda value: f"{value:.4f}"),
+    "wall": ("wall s", _seconds),
+    "cpu": ("CPU s", _seconds),
+    "peak_rss_bytes": ("memory MB", _megabytes),
+    "model_bytes": ("model MB", _megabytes),
+    "cold_start": ("cold start s", _seconds),
+    "predictions_per_second": ("predictions/s", lambda value: f"{value:,.0f}"),
+}
+
+
+def title(name: str, entry: Mapping[str, Any]) -> str:
+    """Return what a contender is called in a table."""
+    if name == BEST:
+        if "is" not in entry:
+            return "fastText, best rate"
+        return f"fastText, best of {entry['of']} rates ({entry['is'].rpartition('-')[2]})"
+    return CONTENDERS[name].title if name in CONTENDERS else name
+
+
+def table(document: Mapping[str, Any]) -> str:
+    """Return a benchmark as Markdown: medians with their range, stages, ratios."""
+    counts = ", ".join(f"{n:,} {part}" for part, n in document["rows"].items())
+    head = f"**{document['dataset']}** ({document['benchmark']}; {counts} rows)"
+    summary = document["summary"]
+    lines = []
+    for name, entry in summary.items():
+        cells = [_cell(entry.get(figure), way) for figure, (_, way) in COLUMNS.items()]
+        if "accuracy" not in entry:
+            cells[0] = f"failed: {entry.get('failed', '')}".replace("|", "\\|")
+        lines.append([title(name, entry), *cells])
+    parts = [head, _markdown(["", *(label for label, _ in COLUMNS.values())], lines)]
+    stages = [
+        [title(name, entry), ", ".join(
+            f"{stage} {_seconds(s['wall'])} ({_seconds(s['cpu'])})"
+            for stage, s in entry["stages"].items()
+        )]
+        for name, entry in summary.items() if entry.get("stages")
+    ]  # fmt: skip
+    if stages:
+        parts.append(_markdown(["", "wall (CPU) seconds by stage"], stages))
+    for subject, peers in document["ratios"].items():
+        costs = list(dict.fromkeys(cost for found in peers.values() for cost in found))
+        body = [
+            [title(peer, {}), *(_cell(found.get(cost), lambda v: f"{v:.2f}") for cost in costs)]
+            for peer, found in peers.items()
+        ]
+        names = [cost.removesuffix("_bytes").replace("_", " ") for cost in costs]
+        parts.append(_markdown([f"{title(subject, {})} / peer", *names], body))
+    return "\n\n".join(parts)
+
+
+def _cell(found: Mapping[str, float] | None, way: Way) -> str:
+    if found is None:
+        return ""
+    low, high, middle = way(found["low"]), way(found["high"]), way(found["median"])
+    return middle if low == high else f"{middle} ({low} to {high})"
+
+
+def _markdown(header: list[str], lines: list[list[str]]) -> str:
+    rule = ["---", *["---:"] * (len(header) - 1)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [header, rule, *lines])
+
+
+def main() -> None:
+    """Print the tables of the files named."""
+    files = [Path(name) for name in sys.argv[1:]]
+    print("\n\n".join(table(json.loads(file.read_text("utf-8"))) for file in files))
+
+
+if __name__ == "__main__":
+    main()
