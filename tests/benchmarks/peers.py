@@ -59,7 +59,7 @@ def measure_training(
     if cost.reason:
         return found | {"failed": cost.reason}
     try:
-        answered = json.loads(cost.stdout.splitlines()[-1])
+        answered: dict[str, Any] = json.loads(cost.stdout.splitlines()[-1])
     except (ValueError, IndexError):
         return found | {"failed": "it printed no JSON object at the end"}
     stages = answered["stages"]

@@ -21,7 +21,7 @@ SUBJECTS = ("textclf", "textclf-guide")
 COSTS = (
     "wall", "cpu", "peak_rss_bytes", "model_bytes", "cold_start", "seconds_per_prediction",
 )  # fmt: skip
-FIGURES = ("accuracy", "macro_f1", "predictions_per_second", *COSTS)
+FIGURES = ("accuracy", "macro_f1", "predictions_per_second", "megabytes_per_second", *COSTS)
 BEST = "fasttext-best"  # the fastText of the best median test accuracy, in its favour
 _PACKAGES = (
     "textclf", "numpy", "tensorflow", "tensorflow-cpu", "keras", "scikit-learn", "vowpalwabbit",

@@ -24,6 +24,7 @@ def _megabytes(value: float) -> str:
 
 
 COLUMNS: dict[str, tuple[str, Way]] = {
+    "megabytes_per_second": ("MB/s", lambda value: f"{value:,.1f}"),
     "accuracy": ("accuracy", lambda value: f"{value:.4f}"),
     "macro_f1": ("macro F1", lambda value: f"{value:.4f}"),
     "wall": ("wall s", _seconds),
@@ -50,12 +51,13 @@ def table(document: Mapping[str, Any]) -> str:
     head = f"**{document['dataset']}** ({document['benchmark']}; {counts} rows)"
     summary = document["summary"]
     lines = []
+    columns = {f: c for f, c in COLUMNS.items() if any(f in entry for entry in summary.values())}
     for name, entry in summary.items():
-        cells = [_cell(entry.get(figure), way) for figure, (_, way) in COLUMNS.items()]
-        if "accuracy" not in entry:
-            cells[0] = f"failed: {entry.get('failed', '')}".replace("|", "\\|")
+        cells = [_cell(entry.get(figure), way) for figure, (_, way) in columns.items()]
+        if not entry["rounds"]:
+            cells[:1] = [f"failed: {entry.get('failed', '')}".replace("|", "\\|")]
         lines.append([title(name, entry), *cells])
-    parts = [head, _markdown(["", *(label for label, _ in COLUMNS.values())], lines)]
+    parts = [head, _markdown(["", *(label for label, _ in columns.values())], lines)]
     stages = [
         [title(name, entry), ", ".join(
             f"{stage} {_seconds(s['wall'])} ({_seconds(s['cpu'])})"

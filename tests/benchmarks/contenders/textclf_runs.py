@@ -29,7 +29,7 @@ def train(args: argparse.Namespace) -> None:
         with stages.stage(name), original(watch, name):
             yield
 
-    preparation.Stopwatch.stage = stage  # type: ignore[method-assign]
+    setattr(preparation.Stopwatch, "stage", stage)  # noqa: B010
     command = [
         "train", "--train-file", str(args.train), "--test-file", str(args.test), "--no-header",
         "--name", "benchmark", "--models-dir", str(args.work), "--json", "--quiet",
