@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import tempfile
@@ -102,11 +103,20 @@ def run(
     return Cost(
         wall=wall,
         cpu=used.ru_utime + used.ru_stime,
-        peak_rss_bytes=max(used.ru_maxrss << 10, watch.peak),
+        peak_rss_bytes=_peak(used.ru_maxrss << 10, watch.peak),
         code=None if watch.expired else process.returncode,
         stdout=texts[0],
         stderr=texts[1],
     )
+
+
+def _peak(told: int, seen: int) -> int:
+    """Return the peak in bytes that the system told of, unless it is this process' own.
+
+    A process begins as a copy of the one that starts it, and ru_maxrss counts what that held.
+    """
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+    return max(told, seen) if told > own or not seen else seen
 
 
 class _Watch(threading.Thread):
@@ -127,8 +137,8 @@ class _Watch(threading.Thread):
         began = time.perf_counter()
         while not self._done.wait(_SAMPLE_EVERY):
             below = _descendants(self._pid)
-            if below:  # of one process alone the system keeps the peak itself
-                self.peak = max(self.peak, sum(map(_rss, [self._pid, *below])))
+            together = sum(map(_rss, [self._pid, *below])) if below else 0
+            self.peak = max(self.peak, _high_water(self._pid), together)
             if self._timeout is not None and time.perf_counter() - began > self._timeout:
                 self.expired = True
                 _kill(self._pid)
@@ -162,6 +172,14 @@ def _descendants(pid: int) -> list[int]:
             found += children
             ahead += children
     return found
+
+
+def _high_water(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM:")), 0)
 
 
 def _rss(pid: int) -> int:

@@ -13,7 +13,7 @@ import random
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +43,10 @@ def plain_copy(source: Path, target: Path, most: int | None) -> None:
         with gzip.open(source) as packed, unpacked.open("wb") as out:
             shutil.copyfileobj(packed, out)
         source = unpacked
-    pairs = [(label, " ".join(text.split())) for label, text in rows(source)]
-    if most is not None and most < len(pairs):
-        pairs = random.Random(1).sample(pairs, most)
+    pairs: Iterable[tuple[str, str]] = ((label, " ".join(t.split())) for label, t in rows(source))
+    if most is not None:
+        everything = list(pairs)
+        pairs = random.Random(1).sample(everything, min(most, len(everything)))
     with target.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(pairs)
 

@@ -47,3 +47,9 @@ def test_a_process_out_of_time_is_stopped() -> None:
 
 def test_a_failure_is_told_by_its_last_line() -> None:
     assert _python("raise ValueError('no such thing')").reason == "ValueError: no such thing"
+
+
+def test_memory_of_the_measuring_process_is_not_counted() -> None:
+    held = bytearray(b"x") * (300 << 20)
+    assert _python("import time; time.sleep(0.5)").peak_rss_bytes < 100 << 20
+    del held
