@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -117,6 +118,11 @@ def _peak(told: int, seen: int) -> int:
     """
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
     return max(told, seen) if told > own or not seen else seen
+
+
+def end_with_children() -> None:
+    """Have SIGTERM end this process by an exception, so that what it runs is ended too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 class _Watch(threading.Thread):

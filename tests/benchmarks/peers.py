@@ -132,6 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--warm-up", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--output", type=Path)
     args = parser.parse_args(arguments)
+    measure.end_with_children()
     try:
         chosen = select(args.contenders)
     except ValueError as error:

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import results, zipf
+from . import measure, results, zipf
 from .contenders import select
 from .peers import run_one
 from .tables import table
@@ -25,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--timeout", type=float, help="seconds a process may take")
     parser.add_argument("--output", type=Path, default=results.FOLDER, help="folder")
     args = parser.parse_args(arguments)
+    measure.end_with_children()
     try:
         chosen = select(args.contenders)
     except ValueError as error:

@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--timeout", type=float, help="seconds a process may take")
     parser.add_argument("--output", type=Path)
     args = parser.parse_args(arguments)
+    measure.end_with_children()
     output = args.output or results.FOLDER / f"vectorize-{args.dataset}.json"
     with tempfile.TemporaryDirectory(prefix="textclf-benchmark-") as name:
         file = Path(name) / "train.csv"
