@@ -11,13 +11,16 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from textclf.averaging import WeightAverage
 from textclf.checkpoints import Position
 from textclf.errors import TextclfError
-from textclf.network import named_weights
+from textclf.losses import CalibratedLoss
+from textclf.network import merge_members
 from textclf.progress import Progress, Report
 
 _REPORT_EVERY = 0.1  # seconds
-_FIGURES = ("loss", "accuracy", "val_loss", "val_accuracy")
+_FIGURES = ("loss", "accuracy", "val_loss", "val_accuracy", "val_calibrated_loss")
+Weights = list[tuple[str, NDArray[np.float32]]]
 
 
 class Stop(Exception):
@@ -37,17 +40,38 @@ class State:
 
     Args:
         network: Compiled, its optimizer built.
+        average: Of its weights.
+
+    Attributes:
+        best: The weights of the best epoch so far, averaged over it; empty before the first.
     """
 
-    def __init__(self, network: keras.Model) -> None:
-        self.network = network
+    def __init__(self, network: keras.Model, average: WeightAverage) -> None:
+        self.network, self.average = network, average
         self.position = Position()
-        self.best: list[tuple[str, NDArray[np.float32]]] = []
+        self.best: list[NDArray[np.float32]] = []
+
+    def weights(self) -> Weights:
+        """Return the best weights, or the last ones before the first epoch's end, as one network.
+
+        Named and shaped as by `named_weights`.
+        """
+        found = self.best or [w.numpy() for w in self.network.trainable_weights]
+        _, members, classes = self.network.output_shape
+        return merge_members(found, members, classes)
+
+    def keep_best(self) -> None:
+        """Keep the weights as they are."""
+        now = self.network.trainable_weights
+        if not self.best:
+            self.best = [np.empty(weight.shape, np.float32) for weight in now]
+        for kept, weight in zip(self.best, now, strict=True):
+            kept[...] = weight.numpy()
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays of a checkpoint."""
         found = {name: variable.numpy() for name, variable in self._variables().items()}
-        return found | {f"best.{name}": array for name, array in self.best}
+        return found | {f"best.{i}": array for i, array in enumerate(self.best)}
 
     def shapes(self) -> dict[str, list[int]]:
         """Return the shape of each variable: a checkpoint with others is of another network."""
@@ -58,15 +82,16 @@ class State:
         for name, variable in self._variables().items():
             variable.assign(arrays[name])
         self.position = position
-        self.best = [
-            (name, arrays[f"best.{name}"])
-            for name, _ in named_weights(self.network)
-            if f"best.{name}" in arrays
-        ]
+        count = len(self.network.trainable_weights) if "best.0" in arrays else 0
+        self.best = [np.array(arrays[f"best.{i}"]) for i in range(count)]
 
     def _variables(self) -> dict[str, Any]:
         # By number: names of variables depend on how many were made before in this process.
-        kinds = {"network": self.network.variables, "optimizer": self.network.optimizer.variables}
+        kinds = {
+            "network": self.network.variables,
+            "optimizer": self.network.optimizer.variables,
+            "average": self.average.variables,
+        }
         return {f"{kind}.{i}": v for kind, found in kinds.items() for i, v in enumerate(found)}
 
 
@@ -79,6 +104,8 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
         batch_size: Rows a batch.
         epochs: Most epochs.
         patience: Epochs without a better validation loss before training stops.
+        monitor: The validation loss to judge by: `loss` or `calibrated_loss`.
+        calibrated: The metric of that name, which counts in validation only.
         deadline: When to stop, as `time.monotonic` counts.
         report: Told of the steps done.
         should_stop: Asked after each batch.
@@ -92,6 +119,8 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
         batch_size: int,
         epochs: int,
         patience: int,
+        monitor: str,
+        calibrated: CalibratedLoss,
         deadline: float,
         report: Report,
         should_stop: Callable[[], bool],
@@ -102,6 +131,7 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
         self._n_rows, self._batch_size = n_rows, batch_size
         self._steps = -(-n_rows // batch_size)
         self._epochs, self._patience, self._deadline = epochs, patience, deadline
+        self._monitor, self._calibrated = f"val_{monitor}", calibrated
         self._report, self._should_stop = report, should_stop
         self._began = self._reported = -math.inf
         self._first_step = 0
@@ -125,13 +155,16 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
             Stop: If training should stop; a checkpoint was written.
         """
         step = self._first_step + batch + 1
-        figures = {name: float(value) for name, value in (logs or {}).items()}
+        figures = _without_idle(logs)
         if not math.isfinite(figures["loss"]):
             raise TextclfError(
                 f"the loss became {figures['loss']} in epoch {self._state.position.epoch + 1}",
                 remedy="lower training.learning_rate, or check class weights and input values",
             )
         self._tell(step, figures)
+        self._state.average.step(step)
+        if step == self._steps:  # the validation comes next
+            self._state.average.use()
         why = self._why_stop()
         # After the last batch of an epoch it waits for the validation, which is short.
         if why and step < self._steps:
@@ -141,6 +174,14 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
             self._save()
             raise Stop(why)
 
+    def on_test_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Let the calibrated loss count."""
+        self._calibrated.active.assign(True)
+
+    def on_test_end(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Let it rest again."""
+        self._calibrated.active.assign(False)
+
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Write the figures down, keep the best weights, and stop if they get no better.
 
@@ -148,7 +189,9 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
             Stop: If training should stop; a checkpoint was written.
         """
         position = self._state.position
-        figures = {name: float(value) for name, value in (logs or {}).items()}
+        figures = _without_idle(logs)
+        if self._monitor in figures:  # not the mean of the members' losses
+            figures["val_loss"] = self._calibrated.uncalibrated()
         seen = {name: value for name, value in figures.items() if not name.startswith("val_")}
         row = {"epoch": epoch + 1} | dict.fromkeys(_FIGURES[: len(figures)], 0.0)
         row |= figures | self._with_partial(seen, self._steps)
@@ -157,10 +200,11 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
         position.history.append(row)
         position.epoch, position.step, position.partial = epoch + 1, 0, {}
         # Without validation, the last epoch is the best.
-        loss = figures.get("val_loss", -math.inf)
-        if loss < position.best_loss or "val_loss" not in figures:
+        loss = figures.get(self._monitor, -math.inf)
+        if loss < position.best_loss or self._monitor not in figures:
             position.best_loss, position.best_epoch = loss, epoch + 1
-            self._state.best = named_weights(self.model)
+            self._state.keep_best()
+        self._state.average.resume()
         self._reported = -math.inf
         self._tell(0, row)
         self._save()
@@ -198,3 +242,10 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
         shown = {k: v for k, v in figures.items() if k not in ("seconds", "learning_rate")}
         epoch = {"epoch": self._state.position.epoch + (1 if step else 0)}
         self._report(Progress("train", done, self._epochs * self._steps, shown | epoch))
+
+
+def _without_idle(logs: Mapping[str, Any] | None) -> dict[str, float]:
+    """Return what Keras tells as numbers, without the metric that counts in validation only."""
+    figures = {name: float(value) for name, value in (logs or {}).items()}
+    figures.pop("calibrated_loss", None)
+    return figures

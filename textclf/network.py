@@ -58,16 +58,17 @@ def build_network(
 ) -> keras.Model:
     """Build the network: dropout on the input, hidden ReLU layers with dropout, logits.
 
-    With one layer it is softmax regression. Every random number comes from the seed.
+    With one layer it is softmax regression. With several members it is as many networks side by
+    side, which share nothing but the batch. Every random number comes from the seed.
 
     Args:
         n_features: Columns of the input.
         n_classes: Classes, 2 or more; there are as many logits, also for two.
-        settings: Layers, units and dropout.
+        settings: Layers, units, members and dropout.
         seed: Seed of the initial weights and of dropout.
 
     Returns:
-        A model from `SparseBatch` to (batch, classes) float32 logits.
+        A model from `SparseBatch` to (batch, members, classes) float32 logits.
     """
     batch = SparseBatch(
         keras.Input(batch_shape=(None,), dtype="int32", name="lengths"),
@@ -79,24 +80,74 @@ def build_network(
     if settings.input_dropout:
         # Zeros stay zero whether dropped or not, so dropout needs only the values.
         kept = keras.layers.Dropout(settings.input_dropout, seed=seed, name="input_dropout")(kept)
+    members = settings.members
     first, *rest = [settings.units] * (settings.layers - 1) + [n_classes]
-    x = SparseDense(n_features, first, seed=seed, name="dense_0")(batch._replace(values=kept))
+    x = SparseDense(n_features, members * first, seed=seed, name="dense_0")(
+        batch._replace(values=kept)
+    )
+    x = keras.layers.Reshape((members, first), name="members")(x)
     for i, units in enumerate(rest, 1):
         x = keras.layers.ReLU(name=f"relu_{i}")(x)
         if settings.dropout:
             x = keras.layers.Dropout(settings.dropout, seed=seed + i, name=f"dropout_{i}")(x)
-        initial = keras.initializers.GlorotUniform(seed + i)
-        x = keras.layers.Dense(units, kernel_initializer=initial, name=f"dense_{i}")(x)
+        x = keras.layers.EinsumDense(
+            "bmu,muv->bmv",
+            (members, units),
+            bias_axes="mv",
+            kernel_initializer=_Glorot(seed + i),
+            name=f"dense_{i}",
+        )(x)
     return keras.Model(batch, x)
 
 
+class _Glorot(keras.initializers.Initializer):  # type: ignore[misc]
+    """Glorot's uniform distribution for (members, inputs, units), each member on its own."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        members, inputs, units = shape
+        width = float(np.sqrt(6.0 / (inputs + units)))
+        return keras.initializers.RandomUniform(-width, width, self.seed)(
+            (members, inputs, units), dtype
+        )
+
+
 def named_weights(network: keras.Model) -> list[tuple[str, NDArray[np.float32]]]:
-    """Return copies of the kernels and biases in order: `dense_0.kernel`, `dense_0.bias`, ..."""
-    return [
-        (f"{layer.name}.{weight.name}", weight.numpy().copy())
-        for layer in network.layers
-        for weight in layer.trainable_weights
-    ]
+    """Return one plain network's kernels and biases: `dense_0.kernel`, `dense_0.bias`, ...
+
+    Its logits are the means of the members' logits: the members' hidden units stand side by side.
+    """
+    _, members, classes = network.output_shape
+    return merge_members([w.numpy() for w in network.trainable_weights], members, classes)
+
+
+def merge_members(
+    weights: list[NDArray[np.float32]], members: int, classes: int
+) -> list[tuple[str, NDArray[np.float32]]]:
+    """Return one plain network that averages the logits of members; see `named_weights`.
+
+    Args:
+        weights: Kernel and bias of each layer of `build_network`'s network, in order.
+        members: How many networks stand side by side.
+        classes: Columns of the last layer.
+    """
+    from scipy.linalg import block_diag
+
+    pairs = list(zip(weights[::2], weights[1::2], strict=True))
+    merged: list[tuple[str, NDArray[np.float32]]] = []
+    for i, (kernel, bias) in enumerate(pairs):
+        if i == len(pairs) - 1 and members > 1:
+            if kernel.ndim == 2:
+                kernel = kernel.reshape(len(kernel), members, classes).mean(axis=1)
+            else:
+                kernel = kernel.reshape(-1, classes) / np.float32(members)
+            bias = bias.reshape(members, classes).mean(axis=0)
+        elif kernel.ndim == 3:
+            kernel = block_diag(*kernel)
+        merged += [(f"dense_{i}.kernel", kernel), (f"dense_{i}.bias", bias.reshape(-1))]
+    return merged
 
 
 class SparseDense(keras.layers.Layer):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Adam that touches only the rows of a kernel that a batch has features for."""
+"""An optimizer that keeps one number for a feature, and touches only the features of the batch."""
 
 from __future__ import annotations
 
@@ -7,37 +7,56 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+# How far a row of the sparse layer moves where any other weight moves 1: features are rare, and
+# Adagrad's steps get shorter while Adam's do not. 15 to 60 were equally accurate.
+_ROW_RATE = 30.0
 
-class LazyAdam(keras.optimizers.Adam):  # type: ignore[misc]
-    """Adam whose moments and weights stay as they are where the gradient has no rows.
 
-    For a gradient without gaps it is Adam. For `IndexedSlices`, as `SparseDense` gives, Adam
-    would go over the whole kernel at each step, tens of times as many rows as a batch has
-    features; and a rare feature would move on for many steps after it was seen.
+class RowwiseAdagrad(keras.optimizers.Adam):  # type: ignore[misc]
+    """Adam; but a sparse gradient is followed by Adagrad, with one sum for a row.
+
+    A row of the sparse layer's kernel belongs to a feature. The sum of its mean squared gradients
+    tells how often and how strongly the feature has spoken: frequent features settle down, rare
+    ones learn from the few rows that they have. Adam's two moments for every weight take three
+    times the memory, and as long. Rows without a gradient stay as they are.
+
+    Duchi et al. 2011, Adaptive Subgradient Methods; one sum a row as in Mudigere et al. 2022,
+    Software-Hardware Co-design for Fast and Scalable Training of Deep Learning Recommendation
+    Models.
+
+    Args:
+        learning_rate: As for Adam; rows move 30 times as far.
+        sparse: Variables whose gradients are `IndexedSlices`, whose indices do not repeat.
     """
+
+    def __init__(self, learning_rate: Any, sparse: tuple[keras.Variable, ...] = ()) -> None:
+        super().__init__(learning_rate)
+        self._sparse = [id(variable) for variable in sparse]
+
+    def add_variable_from_reference(
+        self, reference_variable: Any, name: str | None = None, initializer: Any = "zeros"
+    ) -> Any:
+        """Create a moment: Adam's, or the sum of each row."""
+        if id(reference_variable) in self._sparse:
+            rows = reference_variable.shape[0] if name == "velocity" else 0
+            return self.add_variable(shape=(rows,), initializer=initializer, name=f"row_{name}")
+        return super().add_variable_from_reference(reference_variable, name, initializer)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Update a variable.
 
         Args:
-            gradient: A tensor, or `IndexedSlices` whose indices do not repeat.
+            gradient: A tensor, or `IndexedSlices`.
             variable: What is trained.
             learning_rate: Scalar.
         """
         if not isinstance(gradient, tf.IndexedSlices):
             super().update_step(gradient, variable, learning_rate)
             return
-        slot = self._get_variable_index(variable)
-        momentum, velocity = self._momentums[slot].value, self._velocities[slot].value
+        sums = self._velocities[self._get_variable_index(variable)].value
         rows, change = gradient.indices, gradient.values
-        step = tf.cast(self.iterations.value + 1, tf.float32)
-        rate = learning_rate * tf.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
-
-        m = tf.gather(momentum, rows)
-        m += (change - m) * (1 - self.beta_1)
-        v = tf.gather(velocity, rows)
-        v += (tf.square(change) - v) * (1 - self.beta_2)
-        momentum.scatter_update(tf.IndexedSlices(m, rows))
-        velocity.scatter_update(tf.IndexedSlices(v, rows))
-        moved = tf.gather(variable, rows) - rate * m / (tf.sqrt(v) + self.epsilon)
+        total = tf.gather(sums, rows) + tf.reduce_mean(tf.square(change), axis=1)
+        sums.scatter_update(tf.IndexedSlices(total, rows))
+        rate = _ROW_RATE * learning_rate / (tf.sqrt(total) + self.epsilon)
+        moved = tf.gather(variable, rows) - rate[:, tf.newaxis] * change
         variable.scatter_update(tf.IndexedSlices(moved, rows))  # `scatter_sub` takes far longer

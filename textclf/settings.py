@@ -62,13 +62,16 @@ class NetworkSettings:
     Attributes:
         layers: Number of layers, the output layer included, as in the guide: 2 is one hidden layer.
         units: Units of each hidden layer.
+        members: Networks that are trained side by side and averaged into one, whose hidden layers
+            are as many times as wide.
         input_dropout: Share of the input features dropped in training.
         dropout: Share of the hidden units dropped in training.
     """
 
     layers: int = 2
     units: int = 32
-    input_dropout: float = 0.5
+    members: int = 3
+    input_dropout: float = 0.0
     dropout: float = 0.5
 
 
@@ -78,13 +81,17 @@ class TrainingSettings:
 
     Attributes:
         seed: Seed of the split, the shuffles, the initial weights and dropout.
-        batch_size: Rows a batch; 0 chooses 32 to 512, for about 100 steps an epoch.
+        batch_size: Rows a batch; 0 chooses 32 to 1024, about the square root of the training rows.
         epochs: Most epochs.
         patience: Epochs without a better validation loss before training stops.
-        optimizer: `lazy_adam` updates only the weights of features that occur in the batch,
-            `adam` all of them at each step.
+        optimizer: `rowwise_adagrad` updates only the weights of features that occur in the batch
+            (by Adagrad; all others by Adam), `adam` all of them at each step.
         learning_rate: The optimizer's learning rate.
         schedule: `linear` lets the learning rate fall to zero over `epochs`, `constant` keeps it.
+        averaged_steps: Steps of each epoch over which the weights are averaged; 0: those at its
+            end are taken.
+        monitor: The validation loss that training is stopped by: `calibrated_loss` is that at the
+            best temperature.
         validation_split: Share of the training rows held out for early stopping.
         class_weight: `balanced` weighs each class by n / (k * its rows).
         time_limit: Seconds that training may take; 0 means as long as it needs.
@@ -93,11 +100,13 @@ class TrainingSettings:
 
     seed: int = 1
     batch_size: int = 0
-    epochs: int = 8
+    epochs: int = 20
     patience: int = 2
-    optimizer: Literal["lazy_adam", "adam"] = "lazy_adam"
-    learning_rate: float = 5e-3
-    schedule: Literal["linear", "constant"] = "linear"
+    optimizer: Literal["rowwise_adagrad", "adam"] = "rowwise_adagrad"
+    learning_rate: float = 3e-3
+    schedule: Literal["linear", "constant"] = "constant"
+    averaged_steps: int = 16
+    monitor: Literal["calibrated_loss", "loss"] = "calibrated_loss"
     validation_split: float = 0.05
     class_weight: Literal["none", "balanced"] = "none"
     time_limit: float = 0.0
@@ -137,7 +146,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "selection": "f_classif",
             "sublinear_tf": False,
         },
-        "network": {"layers": 2, "units": 64, "input_dropout": 0.2, "dropout": 0.2},
+        "network": {"layers": 2, "units": 64, "members": 1, "input_dropout": 0.2, "dropout": 0.2},
         "training": {
             "batch_size": 128,
             "optimizer": "adam",
@@ -145,6 +154,8 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "schedule": "constant",
             "epochs": 1000,
             "patience": 2,
+            "averaged_steps": 0,
+            "monitor": "loss",
         },
     },
 }
@@ -165,12 +176,14 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "count_memory_mb": (1, 1 << 20),
     "layers": (1, 16),
     "units": (1, 65536),
+    "members": (1, 64),
     "input_dropout": (0.0, 0.99),
     "dropout": (0.0, 0.99),
     "seed": (0, 2**31 - 1),
     "batch_size": (0, 1 << 20),
     "epochs": (1, 100_000),
     "patience": (0, 100_000),
+    "averaged_steps": (0, 1000),
     "learning_rate": (1e-9, 100.0),
     "validation_split": (0.0, 0.9),
     "time_limit": (0.0, 1e9),

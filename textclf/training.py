@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import keras
 
     from textclf.fitting import Loop, State
+    from textclf.losses import CalibratedLoss
 
 Weights = list[tuple[str, NDArray[np.float32]]]
 OnEpoch = Callable[[Mapping[str, float]], None]
@@ -112,11 +113,15 @@ def fit(
 
     training = with_batch_size(training, sum(len(train[i].y) for i in range(len(train))))
     load_tensorflow(training.threads)
+    from textclf.averaging import WeightAverage
     from textclf.fitting import Loop, State, Stop
-    from textclf.network import named_weights
+    from textclf.losses import CalibratedLoss
 
     data = _describe(train, validation, training)
-    state = State(_compiled(data, network, training, seed))
+    calibrated = CalibratedLoss()
+    model = _compiled(data, network, training, calibrated, seed)
+    steps = steps_per_epoch(data.train_rows, training.batch_size)
+    state = State(model, WeightAverage(model.trainable_weights, training.averaged_steps, steps))
     identity = _identity(data, network, training, seed) | {"variables": state.shapes()}
     if checkpoint_dir and (found := load_checkpoint(checkpoint_dir, identity)):
         state.restore(*found)
@@ -138,7 +143,7 @@ def fit(
     deadline = time.monotonic() + training.time_limit if training.time_limit else math.inf
     loop = Loop(
         state, data.train_rows, training.batch_size, training.epochs, training.patience,
-        deadline, report or silent, should_stop, save,
+        training.monitor, calibrated, deadline, report or silent, should_stop, save,
     )  # fmt: skip
     ended = "epochs"
     try:
@@ -149,15 +154,18 @@ def fit(
     if ended == "epochs" and loop.out_of_patience:
         ended = "patience"
     at = state.position
-    weights = state.best or named_weights(state.network)
-    return FitResult(weights, at.history, at.best_epoch, at.epoch, cast(Ended, ended))
+    return FitResult(state.weights(), at.history, at.best_epoch, at.epoch, cast(Ended, ended))
 
 
 def with_batch_size(training: TrainingSettings, rows: int) -> TrainingSettings:
-    """Return the settings with a batch size: a power of two, for about 100 steps an epoch."""
+    """Return the settings with a batch size: the power of two nearest to the root of the rows.
+
+    On sets of 2,000 to 100,000 rows, batches from a fourth of that to four times as large were
+    about as accurate.
+    """
     if training.batch_size:
         return training
-    chosen = 1 << max(5, min(9, round(math.log2(max(1, rows) / 100))))
+    chosen = 1 << max(5, min(10, round(math.log2(max(1, rows)) / 2)))
     return dataclasses.replace(training, batch_size=chosen)
 
 
@@ -179,24 +187,32 @@ def _describe(
 
 
 def _compiled(
-    data: _Data, network: NetworkSettings, training: TrainingSettings, seed: int
+    data: _Data,
+    network: NetworkSettings,
+    training: TrainingSettings,
+    calibrated: CalibratedLoss,
+    seed: int,
 ) -> keras.Model:
     import keras
 
+    from textclf.losses import MeanAccuracy, MemberLoss
     from textclf.network import build_network
-    from textclf.optimizer import LazyAdam
+    from textclf.optimizer import RowwiseAdagrad
 
     model = build_network(data.n_features, data.n_classes, network, seed=seed)
-    kind = {"lazy_adam": LazyAdam, "adam": keras.optimizers.Adam}[training.optimizer]
     rate: Any = training.learning_rate
     if training.schedule == "linear":
         steps = steps_per_epoch(data.train_rows, training.batch_size) * training.epochs
         rate = keras.optimizers.schedules.PolynomialDecay(rate, steps, end_learning_rate=0.0)
-    optimizer = kind(rate)
+    optimizer = (
+        keras.optimizers.Adam(rate)
+        if training.optimizer == "adam"
+        else RowwiseAdagrad(rate, sparse=(model.get_layer("dense_0").kernel,))
+    )
     model.compile(
         optimizer=optimizer,
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
+        loss=MemberLoss(),
+        metrics=[MeanAccuracy(name="accuracy"), calibrated],
         jit_compile=False,  # XLA has no sparse products
     )
     optimizer.build(model.trainable_variables)
@@ -209,6 +225,7 @@ def _identity(
     """Describe all that the weights depend on, apart from how long training goes on."""
     own = dataclasses.asdict(training)
     kept = ["batch_size", "learning_rate", "schedule", "class_weight", "optimizer"]
+    kept += ["averaged_steps", "monitor"]
     if training.schedule == "linear":
         kept.append("epochs")
     return {

@@ -19,7 +19,7 @@ tf = load_tensorflow()
 import keras  # noqa: E402
 
 from textclf.network import SparseDense, SparseEncoder, build_network, named_weights  # noqa: E402
-from textclf.optimizer import LazyAdam  # noqa: E402
+from textclf.optimizer import RowwiseAdagrad  # noqa: E402
 
 
 def matrix(rows: int, columns: int, density: float = 0.2, seed: int = 1) -> csr_matrix:
@@ -88,8 +88,8 @@ def test_the_gradient_has_the_rows_that_occur_and_no_others() -> None:
 
 
 @pytest.mark.parametrize(("layers", "names"), [(1, 1), (2, 2), (4, 4)])
-def test_logits_are_products_with_relu_between(layers: int, names: int) -> None:
-    network = build_network(30, 2, NetworkSettings(layers=layers, units=8), seed=1)
+def test_the_named_weights_average_the_logits_of_the_members(layers: int, names: int) -> None:
+    network = build_network(30, 2, NetworkSettings(layers=layers, units=8, members=3), seed=1)
     weights = named_weights(network)
     assert [name for name, _ in weights] == [
         f"dense_{i}.{kind}" for i in range(names) for kind in ("kernel", "bias")
@@ -99,13 +99,15 @@ def test_logits_are_products_with_relu_between(layers: int, names: int) -> None:
     arrays = [array for _, array in weights]
     for i, (kernel, bias) in enumerate(zip(arrays[::2], arrays[1::2], strict=True)):
         expected = (np.maximum(expected, 0) if i else expected) @ kernel + bias
-    np.testing.assert_allclose(network(SparseEncoder(30)(x)), expected, atol=1e-5)
-    assert expected.shape == (6, 2)
+    members = network(SparseEncoder(30)(x)).numpy()
+    assert members.shape == (6, 3, 2)
+    assert (members[:, 0] != members[:, 1]).any()
+    np.testing.assert_allclose(members.mean(axis=1), expected, atol=1e-5)
 
 
 def kept_values(rate: float, training: bool, seed: int = 1) -> NDArray[Any]:
     """Return the input of the first layer, for an input of ones in every tenth column."""
-    settings = NetworkSettings(layers=1, input_dropout=rate)
+    settings = NetworkSettings(layers=1, members=1, input_dropout=rate)
     network = build_network(1000, 2, settings, seed=seed)
     network.get_layer("dense_0").set_weights([np.eye(1000, 2, dtype=np.float32), np.zeros(2)])
     probe = keras.Model(network.input, network.get_layer("input_dropout").output)
@@ -133,31 +135,48 @@ def test_dropout_and_weights_come_from_the_seed() -> None:
     assert (one[0][1] != other[0][1]).any()
 
 
-def steps(optimizer: Any, x: csr_matrix, n: int = 5) -> Any:
-    """Train a small layer for some steps; return it."""
-    layer = SparseDense(20, 3, seed=1)
-    layer.build(None)
-    batch = tuple(map(tf.constant, SparseEncoder(20)(x)))
-    for _ in range(n):
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(tf.square(layer(batch) - 1.0))
-        weights = layer.trainable_variables
-        gradients = tape.gradient(loss, [w.value for w in weights])
-        optimizer.apply_gradients(zip(gradients, weights, strict=True))
-    return layer
+def ones(*shape: int) -> keras.Variable:
+    return keras.Variable(np.ones(shape, np.float32))
 
 
-def test_lazy_adam_is_adam_where_every_feature_occurs() -> None:
-    x = matrix(8, 20, 1.0)
-    lazy, eager = steps(LazyAdam(0.01), x), steps(keras.optimizers.Adam(0.01), x)
-    np.testing.assert_allclose(lazy.kernel, eager.kernel, atol=1e-6)
-    np.testing.assert_allclose(lazy.bias, eager.bias, atol=1e-6)
+def moved(units: int, rows: list[int]) -> tuple[Any, Any, RowwiseAdagrad]:
+    """Return a kernel and a bias after five steps, and their optimizer."""
+    kernel, bias = ones(20, units), ones(units)
+    optimizer = RowwiseAdagrad(0.01, sparse=(kernel,))
+    for gradient in GRADIENTS:
+        wide = tf.constant(np.repeat(gradient[rows, None], units, axis=1), tf.float32)
+        slices = tf.IndexedSlices(wide, tf.constant(rows), tf.constant(kernel.shape))
+        of_bias = tf.fill((units,), float(gradient[0]))
+        optimizer.apply_gradients([(slices, kernel), (of_bias, bias)])
+    return kernel.numpy(), bias.numpy(), optimizer
 
 
-def test_lazy_adam_leaves_features_alone_that_do_not_occur() -> None:
-    x = csr_matrix(np.eye(4, 20, dtype=np.float32))
-    before = SparseDense(20, 3, seed=1)
-    before.build(None)
-    after = steps(LazyAdam(0.01), x)
-    moved = (np.asarray(after.kernel) != np.asarray(before.kernel)).any(axis=1)
-    assert moved.tolist() == [True] * 4 + [False] * 16
+GRADIENTS = np.random.default_rng(1).normal(size=(5, 20)).astype(np.float32)
+
+
+@pytest.mark.parametrize("units", [1, 3])
+def test_rows_with_a_gradient_move_as_by_adagrad_thirty_times_as_fast(units: int) -> None:
+    adagrad = keras.optimizers.Adagrad(0.3, initial_accumulator_value=0.0)
+    expected = ones(20)
+    for gradient in GRADIENTS:
+        adagrad.apply_gradients([(tf.constant(gradient), expected)])
+    kernel, _, _ = moved(units, list(range(20)))
+    for column in kernel.T:
+        np.testing.assert_allclose(column, expected, atol=1e-4)
+
+
+def test_rows_without_a_gradient_stay() -> None:
+    kernel, _, _ = moved(3, [2, 3, 7])
+    assert np.flatnonzero((kernel != 1).any(axis=1)).tolist() == [2, 3, 7]
+
+
+def test_all_other_variables_move_as_by_adam() -> None:
+    adam, expected = keras.optimizers.Adam(0.01), ones(1)
+    for gradient in GRADIENTS:
+        adam.apply_gradients([(tf.constant(gradient[:1]), expected)])
+    np.testing.assert_allclose(moved(1, [2])[1], expected, atol=1e-6)
+
+
+def test_the_optimizer_keeps_one_number_for_a_row() -> None:
+    _, _, optimizer = moved(64, [2])
+    assert sum(int(np.prod(v.shape)) for v in optimizer.variables) == 20 + 2 * 64 + 2
