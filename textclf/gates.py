@@ -136,10 +136,10 @@ def published_figures(
 
 
 def _held_out(blocks: Iterable[TextBlock], share: float, seed: int) -> Iterator[TextBlock]:
-    from textclf.ngrams.matrix import Split
+    from textclf.ngrams.split import settle
 
-    split = Split(share, seed)
-    for block in blocks:
+    split, corpus = settle(blocks, share, seed)
+    for block in corpus:
         assert block.labels is not None
         chosen = np.flatnonzero(~split.training(block))
         ends, data = block.offsets, block.text

@@ -132,19 +132,20 @@ def prepare(
     files: TrainingFiles, settings: Settings, work: Path, watch: Stopwatch, report: Report
 ) -> Prepared:
     """Read the training rows twice or three times: count, choose, write shards."""
-    from textclf.ngrams.matrix import Split, choose_vocabulary, count_ngrams, write_matrix
+    from textclf.ngrams.matrix import choose_vocabulary, count_ngrams, write_matrix
     from textclf.ngrams.shards import ShardWriter
+    from textclf.ngrams.split import Split
 
     seed = settings.training.seed
     _check_early(files)
     corpus = Corpus(files.train, files.format, bad_rows=files.bad_rows, spool_dir=work)
-    split = Split(0.0 if files.validation else settings.training.validation_split, seed)
+    share = 0.0 if files.validation else settings.training.validation_split
     with watch.stage("read"):
-        survey = count_ngrams(corpus.blocks, settings.ngrams, split, report)
+        survey = count_ngrams(corpus.blocks, settings.ngrams, share, seed, report)
     labels, recode = corpus.labels.sorted()
     _check_classes(files, labels, survey.rows_by_class, survey.held_out_by_class)
     with watch.stage("vectorize"):
-        vocabulary = choose_vocabulary(corpus.blocks, settings.ngrams, split, survey, report)
+        vocabulary = choose_vocabulary(corpus.blocks, settings.ngrams, survey, report)
         if vocabulary.size == 0:
             raise DataError(
                 f"no n-gram occurs in {settings.ngrams.min_df} training rows",
@@ -163,7 +164,7 @@ def prepare(
         texts = write_matrix(
             corpus.blocks,
             vectorizer.compiled(),
-            split,
+            survey.split,
             recode,
             writers[0],
             writers[1],

@@ -34,6 +34,8 @@ class NgramSettings:
         use_idf: Whether tf is weighted by inverse document frequency.
         smooth_idf: Whether one is added to document frequencies, as if one more row held
             every n-gram.
+        log_count_ratio: Whether tf-idf is multiplied by the root of how far the n-gram's log-count
+            ratios, as of naive Bayes, lie apart over the classes (their standard deviation).
         norm: The norm that rows are scaled to.
         count_memory_mb: Memory in MiB for counting n-grams; the rarest are dropped when it is
             full.
@@ -51,6 +53,7 @@ class NgramSettings:
     sublinear_tf: bool = True
     use_idf: bool = True
     smooth_idf: bool = True
+    log_count_ratio: bool = True
     norm: Literal["l2", "none"] = "l2"
     count_memory_mb: int = 160
 
@@ -92,7 +95,8 @@ class TrainingSettings:
             end are taken.
         monitor: The validation loss that training is stopped by: `calibrated_loss` is that at the
             best temperature.
-        validation_split: Share of the training rows held out for early stopping.
+        validation_split: Share of the training rows held out for early stopping; of few rows more,
+            200 but at most a fifth.
         class_weight: `balanced` weighs each class by n / (k * its rows).
         time_limit: Seconds that training may take; 0 means as long as it needs.
         threads: Threads that TensorFlow and the kernels use; 0 means all cores.
@@ -145,6 +149,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "max_features": 20_000,
             "selection": "f_classif",
             "sublinear_tf": False,
+            "log_count_ratio": False,
         },
         "network": {"layers": 2, "units": 64, "members": 1, "input_dropout": 0.2, "dropout": 0.2},
         "training": {

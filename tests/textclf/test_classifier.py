@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from textclf.classifier import Classifier, Dense
 from textclf.corpus.block import TextBlock
 from textclf.errors import DataError, TextclfError
-from textclf.ngrams.matrix import Split, choose_vocabulary, count_ngrams
+from textclf.ngrams.matrix import choose_vocabulary, count_ngrams
 from textclf.ngrams.vectorizer import Vectorizer
 from textclf.quantization import quantize
 from textclf.settings import NgramSettings
@@ -24,9 +24,9 @@ from textclf.settings import NgramSettings
 def classifier(multilingual):
     texts, labels = multilingual
     block = TextBlock.from_texts(texts, np.array(labels, np.int32))
-    ngrams, split = NgramSettings(max_features=300), Split(0.0, 1)
-    survey = count_ngrams(lambda: [block], ngrams, split)
-    vocabulary = choose_vocabulary(lambda: [block], ngrams, split, survey)
+    ngrams = NgramSettings(max_features=300)
+    survey = count_ngrams(lambda: [block], ngrams, 0.0, 1)
+    vocabulary = choose_vocabulary(lambda: [block], ngrams, survey)
     text = np.frombuffer(b"x" * vocabulary.size, np.uint8)
     vocabulary = type(vocabulary)(
         vocabulary.hashes, vocabulary.columns, vocabulary.idf, text,

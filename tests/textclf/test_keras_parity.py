@@ -7,7 +7,7 @@ from scipy.sparse import csr_matrix
 from textclf.classifier import Classifier, Dense
 from textclf.corpus.block import TextBlock
 from textclf.metrics import softmax
-from textclf.ngrams.matrix import Split, choose_vocabulary, count_ngrams
+from textclf.ngrams.matrix import choose_vocabulary, count_ngrams
 from textclf.ngrams.vectorizer import Vectorizer
 from textclf.settings import NetworkSettings, NgramSettings
 
@@ -21,9 +21,9 @@ def test_predictions_equal_those_of_keras(layers, multilingual):
 
     texts, labels = multilingual
     block = TextBlock.from_texts(texts, np.array(labels, np.int32))
-    ngrams, split = NgramSettings(max_features=500), Split(0.0, 1)
-    survey = count_ngrams(lambda: [block], ngrams, split)
-    vectorizer = Vectorizer(ngrams, choose_vocabulary(lambda: [block], ngrams, split, survey))
+    ngrams = NgramSettings(max_features=500)
+    survey = count_ngrams(lambda: [block], ngrams, 0.0, 1)
+    vectorizer = Vectorizer(ngrams, choose_vocabulary(lambda: [block], ngrams, survey))
     network = build_network(500, 4, NetworkSettings(layers=layers, units=16), seed=3)
     arrays = [array for _, array in named_weights(network)]
     dense = [Dense(k, b) for k, b in zip(arrays[::2], arrays[1::2], strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -11,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textclf.ngrams.counting import Counts, DocumentFrequencies
-from textclf.ngrams.kernels import hash_rows
-from textclf.ngrams.selection import best, chi2, f_classif
+from textclf.ngrams.selection import best, chi2, f_classif, log_count_spread
+from textclf.ngrams.split import Split, settle
 from textclf.ngrams.vectorizer import CompiledVectorizer, Hashed, Hasher, Rows, Vocabulary
 from textclf.ngrams.weighting import accumulate, inverse_document_frequency
 from textclf.parallel import ordered_map
@@ -33,28 +34,6 @@ _CLASSES_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
-class Split:
-    """Holds a share of the rows out for validation, by a hash of their text.
-
-    Equal texts fall on the same side, wherever they stand in the file.
-
-    Attributes:
-        share: Share of rows held out.
-        seed: Seed of the hash.
-    """
-
-    share: float
-    seed: int
-
-    def training(self, block: TextBlock) -> NDArray[np.bool_]:
-        """Return (rows,) True for the rows that are trained on."""
-        if self.share <= 0.0:
-            return np.ones(len(block), dtype=np.bool_)
-        drawn = (hash_rows(block.text, block.offsets, self.seed) >> np.uint64(11)) * 2.0**-53
-        return np.asarray(drawn >= self.share)
-
-
-@dataclass(frozen=True)
 class Survey:
     """What the counting pass learned.
 
@@ -64,6 +43,7 @@ class Survey:
         rows_by_class: (classes,) training rows of each class.
         held_out_by_class: (classes,) validation rows of each class.
         text_bytes: Bytes of text, both together.
+        split: Which rows were counted.
     """
 
     counts: Counts
@@ -71,6 +51,7 @@ class Survey:
     rows_by_class: NDArray[np.int64]
     held_out_by_class: NDArray[np.int64]
     text_bytes: int
+    split: Split
 
 
 class _Prepared(NamedTuple):
@@ -87,14 +68,15 @@ def _labels(block: TextBlock) -> NDArray[np.int32]:
 
 
 def count_ngrams(
-    blocks: Blocks, settings: NgramSettings, split: Split, report: Report = silent
+    blocks: Blocks, settings: NgramSettings, share: float, seed: int, report: Report = silent
 ) -> Survey:
     """Read the corpus once and count its n-grams.
 
     Args:
         blocks: Starts a pass over the labelled corpus.
         settings: How text becomes features.
-        split: Which rows are counted.
+        share: Share of the rows held out, at least; 0: none.
+        seed: Seed of the split.
         report: Told of each block.
     """
     report(Progress("count", 0))  # before the kernels are compiled, which takes a while once
@@ -103,10 +85,12 @@ def count_ngrams(
     kept, held = np.zeros(0, np.int64), np.zeros(0, np.int64)
     rows, text_bytes, by_class = 0, 0, True
 
+    split, corpus = settle(blocks(), share, seed)
+
     def prepare(block: TextBlock) -> _Prepared:
         return _Prepared(block, hasher(block), split.training(block), _labels(block))
 
-    for block, hashed, training, labels in ordered_map(prepare, blocks()):
+    for block, hashed, training, labels in ordered_map(prepare, corpus):
         classes = max(len(kept), int(labels.max(initial=-1)) + 1)
         if by_class and classes > _CLASSES_AT_ONCE:
             by_class = False
@@ -120,7 +104,7 @@ def count_ngrams(
         held = _add(held, np.bincount(labels[~training], minlength=classes))
         rows, text_bytes = rows + len(block), text_bytes + len(block.text)
         report(Progress("count", rows))
-    return Survey(frequencies.result(settings.min_df), by_class, kept, held, text_bytes)
+    return Survey(frequencies.result(settings.min_df), by_class, kept, held, text_bytes, split)
 
 
 def _add(total: NDArray[np.int64], more: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -131,7 +115,6 @@ def _add(total: NDArray[np.int64], more: NDArray[np.int64]) -> NDArray[np.int64]
 def choose_vocabulary(
     blocks: Blocks,
     settings: NgramSettings,
-    split: Split,
     survey: Survey,
     report: Report = silent,
 ) -> Vocabulary:
@@ -144,35 +127,48 @@ def choose_vocabulary(
     Args:
         blocks: Starts a pass over the labelled corpus.
         settings: How text becomes features.
-        split: Which rows count.
         survey: From `count_ngrams`.
         report: Told of each block.
     """
-    hashes, df = survey.counts.hashes, survey.counts.df
-    training_rows = int(survey.rows_by_class.sum())
-    values = settings.selection == "f_classif"
+    counts, classes = survey.counts, len(survey.rows_by_class)
+    selects = 0 < settings.max_features < len(counts.hashes)
+    values = selects and settings.selection == "f_classif"
+    if values or not survey.counted_by_class:
+        counts = _most_frequent(counts, (settings.count_memory_mb << 20) // (8 * (classes + 1)))
+    hashes, df = counts.hashes, counts.df
+    idf = _idf(df, int(survey.rows_by_class.sum()), settings)
+    weights = Vocabulary(hashes, np.arange(len(hashes), dtype=np.int32), idf)
+    by_class = np.zeros((len(hashes), classes), np.int64)
+    if survey.counted_by_class:
+        by_class[:, : counts.by_class.shape[1]] = counts.by_class[:, :classes]
+    elif settings.log_count_ratio or (selects and not values):
+        by_class[:] = _scan(blocks, settings, survey.split, weights, classes, False, report)[0]
     scores = np.zeros(len(hashes))
-    if settings.max_features and (values or settings.max_features < len(hashes)):
-        if not values and survey.counted_by_class:
-            classes = len(survey.rows_by_class)
-            by_class = np.zeros((len(hashes), classes), np.int64)
-            by_class[:, : survey.counts.by_class.shape[1]] = survey.counts.by_class[:, :classes]
-            scores = chi2(by_class, survey.rows_by_class)
-        else:
-            room = (settings.count_memory_mb << 20) // (8 * (len(survey.rows_by_class) + 1))
-            if room < len(hashes):
-                log.warning("memory holds scores of the %d most frequent n-grams only", room)
-                common = best(df.astype(np.float64), df, room)
-                hashes, df = hashes[common], df[common]
-            scores = _scan_scores(blocks, settings, split, survey, hashes, df, values, report)
-    idf = _idf(df, training_rows, settings)
+    if values:
+        sums, squares = _scan(blocks, settings, survey.split, weights, classes, True, report)
+        scores = f_classif(sums, squares, survey.rows_by_class)
+    elif selects:
+        scores = chi2(by_class, survey.rows_by_class)
     chosen = best(scores, df, settings.max_features)
     columns = np.full(len(hashes), -1, dtype=np.int32)
     # Frequent n-grams first: the rows of the first layer that are used most lie together.
     columns[chosen[np.lexsort((hashes[chosen], -df[chosen]))]] = np.arange(len(chosen))
+    if settings.log_count_ratio:
+        idf *= np.sqrt(log_count_spread(by_class, survey.rows_by_class)).astype(np.float32)
     if not values:
         hashes, columns, idf = hashes[chosen], columns[chosen], idf[chosen]
     return Vocabulary(hashes, columns, idf)
+
+
+def _most_frequent(counts: Counts, room: int) -> Counts:
+    """Return the n-grams of the highest document frequencies, at most `room`."""
+    if room >= len(counts.hashes):
+        return counts
+    log.warning("memory holds scores of the %d most frequent n-grams only", room)
+    common = best(counts.df.astype(np.float64), counts.df, room)
+    return dataclasses.replace(
+        counts, hashes=counts.hashes[common], by_class=counts.by_class[common]
+    )
 
 
 def _idf(df: NDArray[np.int64], rows: int, settings: NgramSettings) -> NDArray[np.float32]:
@@ -181,22 +177,22 @@ def _idf(df: NDArray[np.int64], rows: int, settings: NgramSettings) -> NDArray[n
     return inverse_document_frequency(df, rows, settings.smooth_idf).astype(np.float32)
 
 
-def _scan_scores(
+def _scan(
     blocks: Blocks,
     settings: NgramSettings,
     split: Split,
-    survey: Survey,
-    hashes: NDArray[np.uint64],
-    df: NDArray[np.int64],
+    weights: Vocabulary,
+    classes: int,
     values: bool,
     report: Report,
-) -> NDArray[np.float64]:
-    """Read the corpus once more and score n-grams by their values, or by presence."""
-    classes = len(survey.rows_by_class)
-    sums, squares = np.zeros((len(hashes), classes)), np.zeros(len(hashes))
-    idf = _idf(df, int(survey.rows_by_class.sum()), settings)
-    everything = Vocabulary(hashes, np.arange(len(hashes), dtype=np.int32), idf)
-    vectorizer = CompiledVectorizer(settings, everything)
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Read the corpus once more, and add up n-grams' values, or their presence.
+
+    Returns:
+        (n, classes) sums over the training rows of each class, and (n,) sums of squares.
+    """
+    sums, squares = np.zeros((weights.size, classes)), np.zeros(weights.size)
+    vectorizer = CompiledVectorizer(settings, weights)
     rows = 0
 
     def prepare(block: TextBlock) -> tuple[Rows, NDArray[np.bool_], NDArray[np.int32]]:
@@ -207,9 +203,7 @@ def _scan_scores(
         accumulate(matrix.indptr, matrix.indices, data, labels, training, sums, squares)
         rows += len(labels)
         report(Progress("score", rows))
-    if values:
-        return f_classif(sums, squares, survey.rows_by_class)
-    return chi2(sums.astype(np.int64), survey.rows_by_class)
+    return sums, squares
 
 
 def write_matrix(

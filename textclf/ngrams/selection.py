@@ -1,4 +1,4 @@
-"""Scores that choose n-grams: chi-squared on presence, and the ANOVA F-value on tf-idf."""
+"""Scores of n-grams by class: chi-squared on presence, the ANOVA F-value, log-count ratios."""
 
 from __future__ import annotations
 
@@ -43,6 +43,27 @@ def f_classif(sums: Floats, squares: Floats, rows_by_class: NDArray[np.int64]) -
     with np.errstate(divide="ignore", invalid="ignore"):
         f = (between / (classes - 1)) / (within / (rows - classes))
     return np.asarray(f)
+
+
+def log_count_spread(by_class: NDArray[np.int64], rows_by_class: NDArray[np.int64]) -> Floats:
+    """Return the standard deviation over the classes of each n-gram's log-count ratio.
+
+    The ratio is that of a class' share of rows with the n-gram to the share of all rows, as in
+    naive Bayes (Wang and Manning 2012, Baselines and Bigrams), smoothed by one row for an average
+    class. Classes count by their rows.
+
+    Args:
+        by_class: (n, classes) rows of each class that hold the n-gram.
+        rows_by_class: (classes,) rows of each class.
+    """
+    counted = rows_by_class > 0
+    rows = rows_by_class[counted]
+    share = rows / rows.sum()
+    found = by_class[:, counted]
+    inside = (found + len(rows) * share) / (rows + 1.0)
+    overall = (found.sum(axis=1, keepdims=True) + 1.0) / (rows.sum() + 1.0)
+    ratio = np.log(inside / overall)
+    return np.asarray(np.sqrt((ratio - ratio @ share[:, None]) ** 2 @ share))
 
 
 def best(scores: Floats, df: NDArray[np.int64], k: int) -> NDArray[np.int64]:

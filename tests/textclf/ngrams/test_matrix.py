@@ -5,19 +5,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_matrix, vstack
+from scipy.sparse import csr_matrix, diags_array, vstack
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.feature_selection import SelectKBest, chi2, f_classif
+from sklearn.preprocessing import normalize
 
 from textclf.corpus.block import TextBlock
 from textclf.ngrams import matrix as passes
-from textclf.ngrams.matrix import Split, choose_vocabulary, count_ngrams, write_matrix
+from textclf.ngrams.matrix import choose_vocabulary, count_ngrams, write_matrix
+from textclf.ngrams.selection import log_count_spread
 from textclf.ngrams.shards import ShardWriter
 from textclf.ngrams.vectorizer import CompiledVectorizer
 from textclf.settings import PRESETS, NgramSettings, resolve
 
 GUIDE = resolve([("guide", PRESETS["guide"])]).ngrams
-EVERYTHING = Split(0.0, 1)
 SHARED = Path(__file__).parents[4] / "shared" / "data" / "ag_news" / "train.csv.gz"
 
 
@@ -28,10 +29,10 @@ def cut(texts, labels, size):
     ]
 
 
-def stream(blocks, settings, folder: Path, split=EVERYTHING):
+def stream(blocks, settings, folder: Path, share=0.0):
     """Run all passes; return (n-grams, training matrix, its labels, validation rows)."""
-    survey = count_ngrams(lambda: blocks, settings, split)
-    vocabulary = choose_vocabulary(lambda: blocks, settings, split, survey)
+    survey = count_ngrams(lambda: blocks, settings, share, 7)
+    vocabulary = choose_vocabulary(lambda: blocks, settings, survey)
     vectorizer = CompiledVectorizer(settings, vocabulary)
     classes = len(survey.rows_by_class)
     writers = []
@@ -39,7 +40,7 @@ def stream(blocks, settings, folder: Path, split=EVERYTHING):
         (folder / part).mkdir()
         writers.append(ShardWriter(folder / part, vocabulary.size, classes, 3, 1))
     recode = np.arange(classes, dtype=np.int32)
-    texts = write_matrix(lambda: blocks, vectorizer, split, recode, *writers)
+    texts = write_matrix(lambda: blocks, vectorizer, survey.split, recode, *writers)
     train, held_out = (writer.close() for writer in writers)
     rows = vectorizer.transform(blocks[0])
     first = csr_matrix(
@@ -119,10 +120,11 @@ def test_many_classes_are_scored_in_a_pass_of_their_own(
     settings = NgramSettings(selection=selection, max_features=400)
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    at_once, *_ = stream(blocks, settings, tmp_path / "a")
+    at_once, first, *_ = stream(blocks, settings, tmp_path / "a")
     monkeypatch.setattr(passes, "_CLASSES_AT_ONCE", 3)
-    apart, *_ = stream(blocks, settings, tmp_path / "b")
+    apart, second, *_ = stream(blocks, settings, tmp_path / "b")
     assert at_once == apart
+    assert abs(first - second).max() < 1e-6
 
 
 @pytest.mark.parametrize("sublinear", [True, False])
@@ -138,7 +140,7 @@ def test_weights_equal_scikit_learn(sublinear, use_idf, smooth, norm, multilingu
     full = theirs.fit_transform(texts)
     settings = NgramSettings(
         tokens="words", max_features=0, sublinear_tf=sublinear, use_idf=use_idf,
-        smooth_idf=smooth, norm=norm,
+        smooth_idf=smooth, norm=norm, log_count_ratio=False,
     )  # fmt: skip
     ours, first, _, _ = stream(cut(texts, labels, 100), settings, tmp_path)
     place = {name: i for i, name in enumerate(theirs.get_feature_names_out())}
@@ -146,11 +148,29 @@ def test_weights_equal_scikit_learn(sublinear, use_idf, smooth, norm, multilingu
     assert abs(first - full[:100][:, [place[n] for n in ours]]).max() < 1e-5
 
 
+def test_log_count_ratios_multiply_tf_idf_before_the_norm(multilingual, tmp_path):
+    texts, labels = multilingual
+    theirs = TfidfVectorizer(
+        token_pattern=r"(?u)\b\w\w+\b", ngram_range=(1, 2), min_df=2, norm=None
+    )
+    full = theirs.fit_transform(texts)
+    rows = np.bincount(labels)
+    by_class = [
+        np.asarray((full[np.array(labels) == k] > 0).sum(axis=0))[0] for k in range(len(rows))
+    ]
+    scale = np.sqrt(log_count_spread(np.stack(by_class, axis=1), rows))
+    expected = normalize(full @ diags_array(scale))
+    settings = NgramSettings(tokens="words", max_features=0, sublinear_tf=False)
+    ours, first, _, _ = stream(cut(texts, labels, 100), settings, tmp_path)
+    place = {name: i for i, name in enumerate(theirs.get_feature_names_out())}
+    assert abs(first - csr_matrix(expected)[:100][:, [place[n] for n in ours]]).max() < 1e-5
+
+
 def test_shards_hold_every_row_once_and_the_split_is_by_text(multilingual, tmp_path):
     texts, labels = multilingual
     settings = NgramSettings(max_features=0)
     blocks = cut(texts * 2, labels * 2, 100)
-    _, _, train, held_out = stream(blocks, settings, tmp_path, Split(0.25, 7))
+    _, _, train, held_out = stream(blocks, settings, tmp_path, 0.25)
     assert train.n_rows + held_out.n_rows == 1200
     assert 0.15 < held_out.n_rows / 1200 < 0.35
     # Each text is there twice, both times on the same side.

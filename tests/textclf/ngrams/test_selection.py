@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import sklearn.feature_selection
+import sklearn.naive_bayes
 from scipy.sparse import random as random_matrix
 
-from textclf.ngrams.selection import best, chi2, f_classif
+from textclf.ngrams.selection import best, chi2, f_classif, log_count_spread
 
 
 @pytest.fixture
@@ -48,3 +49,29 @@ def test_f_classif_passes_over_a_class_without_rows(matrix):
 def test_best_takes_high_scores_then_high_df_then_the_first(k, chosen):
     scores = np.array([1.0, 1.0, 5.0, np.nan])
     assert best(scores, np.array([3, 4, 1, 9]), k).tolist() == chosen
+
+
+def test_log_count_spread_is_the_deviation_of_naive_bayes_over_balanced_classes(matrix):
+    present = (matrix[0] > 0).astype(np.float64)
+    y = np.arange(300) % 4
+    bayes = sklearn.naive_bayes.BernoulliNB(alpha=1.0).fit(present, y)
+    ours = log_count_spread(by_class(present, y).astype(np.int64), np.bincount(y))
+    np.testing.assert_allclose(ours, bayes.feature_log_prob_.std(axis=0), rtol=1e-9)
+
+
+def test_log_count_spread_weighs_classes_by_their_rows():
+    found = np.array([[300, 50], [30, 5]])
+    spread = log_count_spread(found, np.array([900, 100]))
+    # In rows with the n-gram, the second class is 50/350 instead of 100/1000.
+    ratios = np.log([301.8 / 901 / (351 / 1001), 50.2 / 101 / (351 / 1001)])
+    mean = 0.9 * ratios[0] + 0.1 * ratios[1]
+    expected = np.sqrt(0.9 * (ratios[0] - mean) ** 2 + 0.1 * (ratios[1] - mean) ** 2)
+    assert spread[0] == pytest.approx(expected)
+    assert spread[1] < spread[0]
+
+
+def test_log_count_spread_passes_over_a_class_without_rows(matrix):
+    found = by_class((matrix[0] > 0).astype(np.float64), matrix[1]).astype(np.int64)
+    rows = matrix[2]
+    wider = np.insert(found, 2, 0, axis=1), np.insert(rows, 2, 0)
+    np.testing.assert_allclose(log_count_spread(*wider), log_count_spread(found, rows))
