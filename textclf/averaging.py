@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
-_ROWS = 1 << 14  # exchanged at a time, so that no second copy of a kernel is needed
+_ROWS = 1 << 14  # at a time: reading a sparsely updated variable as a whole copies all of it
 
 
 class WeightAverage:
@@ -22,52 +24,60 @@ class WeightAverage:
         steps: Steps of an epoch.
 
     Attributes:
-        variables: Sums of the weights, and how many were added, for checkpoints.
+        sums: Sums of the weights, one array each.
+        count: How many were added.
     """
 
     def __init__(self, weights: Sequence[keras.Variable], samples: int, steps: int) -> None:
         self._weights = [weight.value for weight in weights]
         self._every = max(1, steps // samples) if samples else 0
-        self._count = tf.Variable(0.0, trainable=False)
-        self._sums = [
-            tf.Variable(tf.zeros_like(w), trainable=False) for w in self._weights if samples
-        ]
+        self.sums = [np.zeros(w.shape, np.float32) for w in self._weights if samples]
+        self.count = np.zeros(1, np.float32)
         self._exchanged = False
-
-    @property
-    def variables(self) -> list[Any]:
-        """The state, for checkpoints."""
-        return [self._count, *self._sums]
 
     def step(self, step: int) -> None:
         """Add the weights to the sums, where the step (from 1) is one of those averaged."""
         if self._every and step % self._every == 0:
-            self._count.assign_add(1.0)
-            for total, weight in zip(self._sums, self._weights, strict=True):
-                total.assign_add(weight)
+            self.count += 1
+            for total, weight in zip(self.sums, self._weights, strict=True):
+                for rows in _chunks(len(total)):
+                    total[rows] += read_rows(weight, rows)
 
     def use(self) -> None:
         """Put the means in the weights' place, until `resume`."""
-        if self._sums and float(self._count) > 0:
-            _exchange(self._sums, self._weights, self._count)
+        if self.sums and self.count > 0:
+            for total, weight in zip(self.sums, self._weights, strict=True):
+                for rows in _chunks(len(total)):
+                    before = read_rows(weight, rows)
+                    _write_rows(weight, rows, total[rows] / self.count)
+                    total[rows] = before
             self._exchanged = True
 
     def resume(self) -> None:
         """Put the weights back, and start new sums."""
-        if self._exchanged:
-            for total, weight in zip(self._sums, self._weights, strict=True):
-                weight.assign(total)
-            self._exchanged = False
-        for total in self._sums:
-            total.assign(tf.zeros_like(total))
-        self._count.assign(0.0)
+        for total, weight in zip(self.sums, self._weights, strict=True):
+            for rows in _chunks(len(total)) if self._exchanged else ():
+                _write_rows(weight, rows, total[rows])
+            total[...] = 0.0
+        self._exchanged = False
+        self.count[...] = 0.0
 
 
-def _exchange(sums: Sequence[Any], weights: Sequence[Any], count: Any) -> None:
-    """Move the weights into `sums`, and the means into `weights`."""
-    for total, weight in zip(sums, weights, strict=True):
-        for start in range(0, weight.shape[0], _ROWS):
-            rows = slice(start, start + _ROWS)
-            mean = total[rows] / count
-            total[rows].assign(weight[rows])
-            weight[rows].assign(mean)
+def read_weight(weight: Any, out: NDArray[np.float32]) -> None:
+    """Copy a variable into an array of its shape."""
+    for rows in _chunks(len(out)):
+        out[rows] = read_rows(weight, rows)
+
+
+def read_rows(weight: Any, rows: slice) -> NDArray[np.float32]:
+    """Return rows of a variable without a copy of the others."""
+    return np.asarray(tf.gather(weight, tf.range(rows.start, rows.stop)))
+
+
+def _write_rows(weight: Any, rows: slice, values: NDArray[np.float32]) -> None:
+    weight.scatter_update(tf.IndexedSlices(values, tf.range(rows.start, rows.stop)))
+
+
+def _chunks(rows: int) -> Iterator[slice]:
+    for start in range(0, rows, _ROWS):
+        yield slice(start, min(start + _ROWS, rows))

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from textclf.averaging import WeightAverage
+from textclf.averaging import WeightAverage, read_weight
 from textclf.checkpoints import Position
 from textclf.errors import TextclfError
 from textclf.losses import CalibratedLoss
@@ -66,11 +66,13 @@ class State:
         if not self.best:
             self.best = [np.empty(weight.shape, np.float32) for weight in now]
         for kept, weight in zip(self.best, now, strict=True):
-            kept[...] = weight.numpy()
+            read_weight(weight.value, kept)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays of a checkpoint."""
         found = {name: variable.numpy() for name, variable in self._variables().items()}
+        if self.average.count > 0:
+            found |= {f"average.{i}": array for i, array in enumerate(self._averaged())}
         return found | {f"best.{i}": array for i, array in enumerate(self.best)}
 
     def shapes(self) -> dict[str, list[int]]:
@@ -81,16 +83,20 @@ class State:
         """Go to where a checkpoint was written."""
         for name, variable in self._variables().items():
             variable.assign(arrays[name])
+        for i, array in enumerate(self._averaged()):
+            array[...] = arrays.get(f"average.{i}", 0.0)
         self.position = position
         count = len(self.network.trainable_weights) if "best.0" in arrays else 0
         self.best = [np.array(arrays[f"best.{i}"]) for i in range(count)]
+
+    def _averaged(self) -> list[NDArray[np.float32]]:
+        return [self.average.count, *self.average.sums]
 
     def _variables(self) -> dict[str, Any]:
         # By number: names of variables depend on how many were made before in this process.
         kinds = {
             "network": self.network.variables,
             "optimizer": self.network.optimizer.variables,
-            "average": self.average.variables,
         }
         return {f"{kind}.{i}": v for kind, found in kinds.items() for i, v in enumerate(found)}
 

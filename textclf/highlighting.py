@@ -57,15 +57,10 @@ def _pieces(text: str, weights: dict[tuple[int, int], float]) -> Iterator[tuple[
 
 
 def _occurrences(text: str, settings: NgramSettings) -> Iterator[tuple[str, list[_Unit]]]:
-    joint = " " if settings.analyzer == "word" else ""
     for units in _segments(text, settings):
-        for start in range(len(units)):
-            for size in range(settings.min_n, settings.max_n + 1):
-                part = units[start : start + size]
-                if len(part) == size:
-                    # The spaces around a word have no place in the text.
-                    placed = [unit for unit in part if unit[2] > unit[1]]
-                    yield joint.join(unit[0] for unit in part), placed
+        for ngram, _, start, stop in reference.grams([unit[0] for unit in units], settings):
+            # The spaces around a word have no place in the text.
+            yield ngram, [unit for unit in units[start:stop] if unit[2] > unit[1]]
 
 
 def _segments(text: str, settings: NgramSettings) -> list[list[_Unit]]:

@@ -25,6 +25,9 @@ class NgramSettings:
             `\\w\\w+`.
         min_n: Shortest n-gram.
         max_n: Longest n-gram.
+        unspaced_max_n: Longest n-gram in scripts written without spaces, where each character is a
+            word.
+        affixes: Whether words also count by their first five characters and by their last three.
         lowercase: Whether text is lower-cased.
         strip_accents: Whether accents are stripped (compatibility decomposition).
         min_df: Least number of training rows an n-gram must occur in.
@@ -45,6 +48,8 @@ class NgramSettings:
     tokens: Literal["words+punctuation", "words"] = "words+punctuation"
     min_n: int = 1
     max_n: int = 2
+    unspaced_max_n: int = 4
+    affixes: bool = True
     lowercase: bool = True
     strip_accents: bool = False
     min_df: int = 2
@@ -146,6 +151,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "ngrams": {
             "tokens": "words",
             "strip_accents": True,
+            "affixes": False,
             "max_features": 20_000,
             "selection": "f_classif",
             "sublinear_tf": False,
@@ -176,6 +182,7 @@ SECTIONS: dict[str, type[Any]] = {
 _BOUNDS: dict[str, tuple[float, float]] = {
     "min_n": (1, 16),
     "max_n": (1, 16),
+    "unspaced_max_n": (0, 16),
     "min_df": (1, 1 << 40),
     "max_features": (0, 1 << 30),
     "count_memory_mb": (1, 1 << 20),

@@ -12,3 +12,7 @@ FNV_PRIME = 0x100000001B3
 MIX_1 = 0xFF51AFD7ED558CCD
 MIX_2 = 0xC4CEB9FE1A85EC53
 COMBINE = 0x9E3779B97F4A7C15
+
+# Longer words also count by their first five characters, `train*`, and if they are longer than
+# four by their last three, `*ing`: inflected forms have these in common.
+PREFIX, SUFFIX = 5, 3

@@ -8,7 +8,15 @@ from __future__ import annotations
 import numpy as np
 
 from textclf.compiled import njit
-from textclf.ngrams.hashing import COMBINE, FNV_OFFSET, FNV_PRIME, MIX_1, MIX_2
+from textclf.ngrams.hashing import (
+    COMBINE,
+    FNV_OFFSET,
+    FNV_PRIME,
+    MIX_1,
+    MIX_2,
+    PREFIX,
+    SUFFIX,
+)
 from textclf.ngrams.unicode import (
     ALONE,
     CASED,
@@ -26,6 +34,7 @@ _PRIME, _OFFSET = np.uint64(FNV_PRIME), np.uint64(FNV_OFFSET)
 _MIX_1, _MIX_2, _COMBINE = np.uint64(MIX_1), np.uint64(MIX_2), np.uint64(COMBINE)
 _SHIFT = np.uint64(33)
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
+_STAR = np.uint64(ord("*"))
 
 # Analyzers and ways to cut words, as the kernels number them.
 ANALYZERS = {"word": 0, "char": 1, "char_wb": 2}
@@ -139,7 +148,8 @@ def _normalize(text, i, end, out, pages, properties, mapping, sequences, final_s
 def _word_units(codes, n, tokens, pages, properties, units, buffer):  # type: ignore[no-untyped-def]
     """Cut code points into words; write their bytes joined by spaces into `buffer`.
 
-    Row u of `units` (uint64) is (hash, first byte, byte after the last) of word u.
+    Row u of `units` (uint64) is (hash, first byte, byte after the last, 1 if it is a character of
+    a script without spaces) of word u.
     """
     used, at, i = 0, 0, 0
     guide = tokens == 1
@@ -151,11 +161,12 @@ def _word_units(codes, n, tokens, pages, properties, units, buffer):  # type: ig
         if bits & SPACE or (guide and not bits & WORD):
             continue
         start, first = at, i
+        alone = not guide and bits & ALONE
         at = _encode(code, buffer, at)
         value = _OFFSET
         for byte in range(start, at):
             value = (value ^ np.uint64(buffer[byte])) * _PRIME
-        if guide or (bits & inside and not bits & ALONE):
+        if guide or (bits & inside and not alone):
             while i < n:
                 code = codes[i]
                 if code < 0x80:
@@ -180,6 +191,7 @@ def _word_units(codes, n, tokens, pages, properties, units, buffer):  # type: ig
         units[used, 0] = _mix(value)
         units[used, 1] = start
         units[used, 2] = at
+        units[used, 3] = _ONE if alone else _ZERO
         used += 1
         buffer[at] = 32
         at += 1
@@ -196,6 +208,7 @@ def _put_char(code, units, used, buffer):  # type: ignore[no-untyped-def]
     units[used, 0] = _mix(value)
     units[used, 1] = at
     units[used, 2] = after
+    units[used, 3] = _ZERO
     return used + 1
 
 
@@ -240,7 +253,7 @@ def _cut_row(row, text, offsets, ways, tables, work):  # type: ignore[no-untyped
     """Cut row `row` into units; return (units, segments) in number. `work` has room for it."""
     pages, properties, mapping, sequences = tables
     codes, units, segments, buffer = work
-    analyzer, tokens, _, _, final_sigma = ways
+    analyzer, tokens, final_sigma = ways[0], ways[1], ways[4]
     n = _normalize(
         text, offsets[row], offsets[row + 1], codes,
         pages, properties, mapping, sequences, final_sigma != 0,
@@ -262,7 +275,7 @@ def _workspace(longest):  # type: ignore[no-untyped-def]
     codes = 6 * longest + 16
     return (
         np.empty(codes, dtype=np.int32),
-        np.empty((3 * codes, 3), dtype=np.uint64),
+        np.empty((3 * codes, 4), dtype=np.uint64),
         np.empty(codes, dtype=np.int64),
         np.empty(6 * codes, dtype=np.uint8),
     )
@@ -287,9 +300,41 @@ def _least(ways, length):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _hash_row(units, segments, cuts, ways, out, total):  # type: ignore[no-untyped-def]
+def _length(units, i, stop, ways):  # type: ignore[no-untyped-def]
+    """Return how many units the longest n-gram from unit i has."""
+    length = min(ways[3], stop - i)
+    if ways[5] > ways[3]:
+        run = 0
+        while run < min(ways[5], stop - i) and units[i + run, 3]:
+            run += 1
+        length = max(length, run)
+    return length
+
+
+@njit(nogil=True)
+def _affixes(units, i, buffer, ways):  # type: ignore[no-untyped-def]
+    """Return (byte after the prefix, first byte of the suffix) of unit i, -1 for none."""
+    start, end = np.int64(units[i, 1]), np.int64(units[i, 2])
+    if not ways[6] or end - start <= SUFFIX + 1:
+        return np.int64(-1), np.int64(-1)
+    prefix, characters = np.int64(-1), 0
+    for byte in range(start, end):
+        if buffer[byte] & 0xC0 != 0x80:
+            if characters == PREFIX:
+                prefix = byte
+            characters += 1
+    if characters <= SUFFIX + 1:
+        return prefix, np.int64(-1)
+    suffix, left = end, SUFFIX
+    while left:
+        suffix -= 1
+        left -= buffer[suffix] & 0xC0 != 0x80
+    return prefix, suffix
+
+
+@njit(nogil=True)
+def _hash_row(units, segments, cuts, buffer, ways, out, total):  # type: ignore[no-untyped-def]
     """Append the hashes of one row's n-grams to `out` and return the new total."""
-    max_n = ways[3]
     first = 0
     for cut in range(cuts):
         stop = segments[cut]
@@ -299,13 +344,32 @@ def _hash_row(units, segments, cuts, ways, out, total):  # type: ignore[no-untyp
             if least <= 1:
                 out[total] = value
                 total += 1
-            for k in range(1, min(max_n, stop - i)):
+            for k in range(1, _length(units, i, stop, ways)):
                 value = _mix(value * _COMBINE + units[i + k, 0])
                 if k + 1 >= least:
                     out[total] = value
                     total += 1
+            prefix, suffix = _affixes(units, i, buffer, ways)
+            if prefix >= 0:
+                value = _OFFSET
+                for byte in range(units[i, 1], prefix):
+                    value = (value ^ np.uint64(buffer[byte])) * _PRIME
+                out[total] = _mix((value ^ _STAR) * _PRIME)
+                total += 1
+            if suffix >= 0:
+                value = (_OFFSET ^ _STAR) * _PRIME
+                for byte in range(suffix, units[i, 2]):
+                    value = (value ^ np.uint64(buffer[byte])) * _PRIME
+                out[total] = _mix(value)
+                total += 1
         first = stop
     return total
+
+
+@njit(nogil=True)
+def _most(used, cuts, ways):  # type: ignore[no-untyped-def]
+    """Return how many n-grams a row may have."""
+    return used * (max(ways[3], ways[5]) - ways[2] + 3) + cuts
 
 
 @njit(cache=True, nogil=True)
@@ -315,7 +379,7 @@ def hash_ngrams(text, offsets, ways, tables):  # type: ignore[no-untyped-def]
     Args:
         text: uint8, the rows' UTF-8 one after the other.
         offsets: (rows + 1,) int64.
-        ways: (analyzer, tokens, min_n, max_n, final_sigma), int64 each.
+        ways: (analyzer, tokens, min_n, max_n, final_sigma, unspaced_max_n, affixes), int64 each.
         tables: (pages, properties, mapping, sequences) of `CharacterTables`.
 
     Returns:
@@ -324,32 +388,42 @@ def hash_ngrams(text, offsets, ways, tables):  # type: ignore[no-untyped-def]
     rows = offsets.size - 1
     ends = np.zeros(rows + 1, dtype=np.int64)
     work = _workspace(_longest(offsets))
-    _, units, segments, _ = work
+    _, units, segments, buffer = work
     hashes = np.empty(max(64, text.size // 2), dtype=np.uint64)
     total = 0
     for row in range(rows):
         used, cuts = _cut_row(row, text, offsets, ways, tables, work)
-        need = total + used * (ways[3] - ways[2] + 1) + cuts
+        need = total + _most(used, cuts, ways)
         if need > hashes.size:
             grown = np.empty(2 * need, dtype=np.uint64)
             grown[:total] = hashes[:total]
             hashes = grown
-        total = _hash_row(units, segments, cuts, ways, hashes, total)
+        total = _hash_row(units, segments, cuts, buffer, ways, hashes, total)
         ends[row + 1] = total
     return hashes[:total], ends
 
 
 @njit(nogil=True)
-def _spans(units, segments, cuts, ways, spans):  # type: ignore[no-untyped-def]
-    """Write each n-gram's (first byte, byte after) to `spans`, in the order of `_hash_row`."""
+def _spans(units, segments, cuts, buffer, ways, spans):  # type: ignore[no-untyped-def]
+    """Write where each n-gram is to `spans`, in the order of `_hash_row`.
+
+    (first byte, byte after the last, 0 or for a prefix 1 or for a suffix 2).
+    """
     total, first = 0, 0
     for cut in range(cuts):
         stop = segments[cut]
         least, short = _least(ways, stop - first)
         for i in range(first, first + 1 if short else stop):
-            for k in range(least - 1, min(ways[3], stop - i)):
-                spans[total, 0] = units[i, 1]
-                spans[total, 1] = units[i + k, 2]
+            start, end = np.int64(units[i, 1]), np.int64(units[i, 2])
+            for k in range(least - 1, _length(units, i, stop, ways)):
+                spans[total, 0], spans[total, 1], spans[total, 2] = start, units[i + k, 2], 0
+                total += 1
+            prefix, suffix = _affixes(units, i, buffer, ways)
+            if prefix >= 0:
+                spans[total, 0], spans[total, 1], spans[total, 2] = start, prefix, 1
+                total += 1
+            if suffix >= 0:
+                spans[total, 0], spans[total, 1], spans[total, 2] = suffix, end, 2
                 total += 1
         first = stop
 
@@ -370,22 +444,29 @@ def ngram_texts(rows, places, text, offsets, ways, tables):  # type: ignore[no-u
     out = np.empty(16 * rows.size + 64, dtype=np.uint8)
     work = _workspace(_longest(offsets))
     _, units, segments, buffer = work
-    spans = np.empty((0, 2), dtype=np.int64)
+    spans = np.empty((0, 3), dtype=np.int64)
     for i in range(rows.size):
         if i == 0 or rows[i] != rows[i - 1]:
             used, cuts = _cut_row(rows[i], text, offsets, ways, tables, work)
-            need = used * (ways[3] - ways[2] + 1) + cuts
+            need = _most(used, cuts, ways)
             if need > spans.shape[0]:
-                spans = np.empty((2 * need, 2), dtype=np.int64)
-            _spans(units, segments, cuts, ways, spans)
-        a, b = spans[places[i], 0], spans[places[i], 1]
+                spans = np.empty((2 * need, 3), dtype=np.int64)
+            _spans(units, segments, cuts, buffer, ways, spans)
+        a, b, affix = spans[places[i]]
         at = ends[i]
-        if at + b - a > out.size:
-            grown = np.empty(2 * (out.size + b - a), dtype=np.uint8)
+        if at + b - a + 1 > out.size:
+            grown = np.empty(2 * (out.size + b - a + 1), dtype=np.uint8)
             grown[:at] = out[:at]
             out = grown
+        if affix == 2:
+            out[at] = _STAR
+            at += 1
         out[at : at + b - a] = buffer[a:b]
-        ends[i + 1] = at + b - a
+        at += b - a
+        if affix == 1:
+            out[at] = _STAR
+            at += 1
+        ends[i + 1] = at
     return out[: ends[-1]], ends
 
 

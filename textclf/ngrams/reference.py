@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from textclf.ngrams.hashing import COMBINE, FNV_OFFSET, FNV_PRIME, MIX_1, MIX_2
+from textclf.ngrams.hashing import (
+    COMBINE,
+    FNV_OFFSET,
+    FNV_PRIME,
+    MIX_1,
+    MIX_2,
+    PREFIX,
+    SUFFIX,
+)
 from textclf.ngrams.unicode import (
     ALONE,
     CASED,
@@ -114,16 +123,46 @@ def _segments(text: str, settings: NgramSettings) -> list[list[str]]:
     return [list(joined)]
 
 
+def grams(units: Sequence[str], settings: NgramSettings) -> Iterator[tuple[str, int, int, int]]:
+    """Yield the n-grams of a run of units, in reading order, shortest first.
+
+    Args:
+        units: Words, or characters.
+        settings: How text becomes features.
+
+    Yields:
+        (text, 64-bit hash, its first unit, the unit after its last).
+    """
+    words = settings.analyzer == "word"
+    joint = " " if words else ""
+    hashes = [_hash_unit(unit) for unit in units]
+    short = settings.analyzer == "char_wb" and len(units) < settings.min_n
+    least = len(units) if short else settings.min_n
+    for i in range(1 if short else len(units)):
+        value = 0
+        longest = min(settings.max_n, len(units) - i)
+        if words:
+            run = itertools.takewhile(_stands_alone, units[i : i + settings.unspaced_max_n])
+            longest = max(longest, sum(1 for _ in run) if settings.tokens != "words" else 0)
+        for k in range(longest):
+            value = _mix((value * COMBINE + hashes[i + k]) & _MASK) if k else hashes[i]
+            if k + 1 >= least:
+                yield joint.join(units[i : i + k + 1]), value, i, i + k + 1
+        if words and settings.affixes:
+            word = units[i]
+            if len(word) > PREFIX:
+                yield f"{word[:PREFIX]}*", _hash_unit(f"{word[:PREFIX]}*"), i, i + 1
+            if len(word) > SUFFIX + 1:
+                yield f"*{word[-SUFFIX:]}", _hash_unit(f"*{word[-SUFFIX:]}"), i, i + 1
+
+
+def _stands_alone(unit: str) -> bool:
+    tables = load_tables(lowercase=False, strip_accents=False)
+    return len(unit) == 1 and bool(tables.property_of(ord(unit)) & ALONE)
+
+
 def ngrams(text: str, settings: NgramSettings) -> Iterator[tuple[str, int]]:
-    """Yield each n-gram of a text and its 64-bit hash, in reading order, shortest first."""
-    joint = " " if settings.analyzer == "word" else ""
+    """Yield each n-gram of a text and its 64-bit hash, in the kernels' order."""
     for units in _segments(normalize(text, settings), settings):
-        hashes = [_hash_unit(unit) for unit in units]
-        short = settings.analyzer == "char_wb" and len(units) < settings.min_n
-        least = len(units) if short else settings.min_n
-        for i in range(1 if short else len(units)):
-            value = 0
-            for k in range(min(settings.max_n, len(units) - i)):
-                value = _mix((value * COMBINE + hashes[i + k]) & _MASK) if k else hashes[i]
-                if k + 1 >= least:
-                    yield joint.join(units[i : i + k + 1]), value
+        for ngram, value, _, _ in grams(units, settings):
+            yield ngram, value

@@ -38,10 +38,10 @@ class Split:
         """Return (rows,) True for the rows that are trained on."""
         if self.share <= 0.0:
             return np.ones(len(block), dtype=np.bool_)
-        return np.asarray(self._drawn(block) >= self.share)
+        return np.asarray(self.draws(block) >= self.share)
 
-    def _drawn(self, block: TextBlock) -> NDArray[np.float64]:
-        """Return (rows,) numbers from [0, 1)."""
+    def draws(self, block: TextBlock) -> NDArray[np.float64]:
+        """Return (rows,) numbers from [0, 1): rows below the share are held out."""
         drawn = hash_rows(block.text, block.offsets, self.seed) >> np.uint64(11)
         return np.asarray(drawn * 2.0**-53)
 
@@ -51,8 +51,8 @@ def settle(
 ) -> tuple[Split, Iterator[TextBlock]]:
     """Return the split of a corpus, and its blocks.
 
-    Of a small corpus more is held out than was asked for: 200 rows, but at most a fifth; and one
-    row at least, if it holds two different texts. The beginning of the corpus tells.
+    Of a small corpus more is held out than was asked for: 200 texts, but at most a fifth; and one
+    text at least, if there are two. The beginning of the corpus tells how small it is.
 
     Args:
         blocks: The corpus.
@@ -69,13 +69,19 @@ def settle(
         rows, text = rows + len(block), text + len(block.text)
         if rows * share >= _WANTED or text > _HEAD_BYTES:
             break
-    else:
-        share = max(share, _least_draw(head, Split(share, seed)))
-    share = max(share, min(_MOST, _WANTED / max(1, rows)))
-    return Split(share, seed), chain(head, rest)
+    else:  # that was all of it
+        return Split(_exact_share(head, share, seed), seed), chain(head)
+    return Split(_enlarged(share, rows), seed), chain(head, rest)
 
 
-def _least_draw(blocks: list[TextBlock], split: Split) -> float:
-    """Return the share that holds the text with the smallest draw out, and no other."""
-    draws = np.unique(np.concatenate([split._drawn(block) for block in blocks] or [np.zeros(1)]))
-    return float(draws[1]) if len(draws) > 1 else 0.0
+def _enlarged(share: float, rows: int) -> float:
+    return max(share, min(_MOST, _WANTED / max(1, rows)))
+
+
+def _exact_share(blocks: list[TextBlock], share: float, seed: int) -> float:
+    """Return the share by which as many different texts are held out as it says."""
+    draws = np.unique([draw for block in blocks for draw in Split(share, seed).draws(block)])
+    if len(draws) < 2:
+        return 0.0
+    wanted = round(_enlarged(share, len(draws)) * len(draws))
+    return float(draws[min(max(1, wanted), len(draws) - 1)])

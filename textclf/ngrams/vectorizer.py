@@ -86,6 +86,8 @@ class Hasher:
             settings.min_n,
             settings.max_n,
             int(tables.final_sigma),
+            settings.unspaced_max_n if settings.analyzer == "word" else 0,
+            int(settings.affixes and settings.analyzer == "word"),
         )
         self._tables = (tables.pages, tables.properties, tables.mapping, tables.sequences)
 

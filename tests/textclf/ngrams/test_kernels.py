@@ -21,8 +21,11 @@ WAYS = [
     ]
     for strip in (True, False)
     for low, high in [(1, 2), (3, 5)]
-]
-TEXTS = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("aΣσ ς.'\t")))
+] + [NgramSettings(affixes=False), NgramSettings(unspaced_max_n=1), NgramSettings(unspaced_max_n=7)]
+TEXTS = st.text(
+    st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("aΣσ ς.'\t東ไひ"))
+)
+LONGER = st.text("abéж東ไ .*", max_size=60)
 
 
 def kernel_hashes(texts: list[str], way: NgramSettings) -> list[list[int]]:
@@ -39,14 +42,14 @@ def test_kernels_equal_plain_python_on_many_languages(way, sentences):
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(TEXTS, min_size=1, max_size=4), st.sampled_from(WAYS))
+@given(st.lists(TEXTS | LONGER, min_size=1, max_size=4), st.sampled_from(WAYS))
 def test_kernels_equal_plain_python_on_any_text(texts, way):
     expected = [[h for _, h in reference.ngrams(text, way)] for text in texts]
     assert kernel_hashes(texts, way) == expected
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(TEXTS, min_size=1, max_size=4), st.sampled_from(WAYS))
+@given(st.lists(TEXTS | LONGER, min_size=1, max_size=4), st.sampled_from(WAYS))
 def test_texts_of_ngrams_are_found_again(texts, way):
     block = TextBlock.from_texts(texts)
     expected = [(r, p, t) for r, text in enumerate(texts)
@@ -69,6 +72,7 @@ def test_ngrams_are_those_of_scikit_learn(analyzer, bounds, accents, sentences):
         min_n=bounds[0],
         max_n=bounds[1],
         strip_accents=accents is not None,
+        affixes=False,
     )
     for text in sentences.values():
         assert sorted(t for t, _ in reference.ngrams(text, way)) == sorted(analyze(text))
@@ -84,10 +88,30 @@ def test_ngrams_are_those_of_scikit_learn(analyzer, bounds, accents, sentences):
     ],
 )
 def test_default_words_keep_punctuation_marks_and_single_characters(text, words):
-    way = NgramSettings(max_n=1)
+    way = NgramSettings(max_n=1, unspaced_max_n=1, affixes=False)
     assert [t for t, _ in reference.ngrams(text, way)] == words
+
+
+@pytest.mark.parametrize(
+    ("text", "ngrams"),
+    [
+        ("Trained by", ["trained", "trained by", "train*", "*ned", "by"]),
+        ("четыре", ["четыре", "четыр*", "*ыре"]),
+        ("trail mix!", ["trail", "trail mix", "*ail", "mix", "mix !", "!"]),
+    ],
+)
+def test_longer_words_also_count_by_their_beginning_and_end(text, ngrams):
+    assert [t for t, _ in reference.ngrams(text, NgramSettings())] == ngrams
+
+
+def test_ngrams_are_longer_where_characters_are_words():
+    found = [t for t, _ in reference.ngrams("a 東京都内に", NgramSettings())]
+    assert found == [
+        "a", "a 東", "東", "東 京", "東 京 都", "東 京 都 内", "京", "京 都", "京 都 内",
+        "京 都 内 に", "都", "都 内", "都 内 に", "内", "内 に", "に",
+    ]  # fmt: skip
 
 
 def test_a_row_of_megabytes_is_one_row():
     text = "word " * 300_000
-    assert len(kernel_hashes([text, "a b"], NgramSettings())[0]) == 599_999
+    assert len(kernel_hashes([text, "a b"], NgramSettings())[0]) == 599_999  # words, pairs
