@@ -49,7 +49,7 @@ class WeightAverage:
             for total, weight in zip(self.sums, self._weights, strict=True):
                 for rows in _chunks(len(total)):
                     before = read_rows(weight, rows)
-                    _write_rows(weight, rows, total[rows] / self.count)
+                    _write_rows(weight, rows, np.divide(total[rows], self.count, dtype=np.float32))
                     total[rows] = before
             self._exchanged = True
 

@@ -321,7 +321,7 @@ def _affixes(units, i, buffer, ways):  # type: ignore[no-untyped-def]
     for byte in range(start, end):
         if buffer[byte] & 0xC0 != 0x80:
             if characters == PREFIX:
-                prefix = byte
+                prefix = np.int64(byte)
             characters += 1
     if characters <= SUFFIX + 1:
         return prefix, np.int64(-1)
