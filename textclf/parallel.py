@@ -7,12 +7,14 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import TypeVar
 
 A = TypeVar("A")
 B = TypeVar("B")
+
+_CHECK = 1.0  # seconds after which who waits looks whether the threads are alive
 
 
 def cores() -> int:
@@ -32,14 +34,14 @@ def ordered_map(
     """
     workers = workers or cores()
     pending: deque[Future[B]] = deque()
-    with ThreadPoolExecutor(workers, thread_name_prefix="textclf-kernel") as pool:
+    with _Pool(workers) as pool:
         try:
             for item in items:
                 pending.append(pool.submit(function, item))
                 if len(pending) > workers:
-                    yield pending.popleft().result()
+                    yield pool.result(pending.popleft())
             while pending:
-                yield pending.popleft().result()
+                yield pool.result(pending.popleft())
         finally:
             for future in pending:
                 future.cancel()
@@ -61,7 +63,7 @@ def live_map(
     workers = workers or cores()
     pending: queue.Queue[Future[B] | BaseException | None] = queue.Queue(workers)
     stopped = threading.Event()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="textclf-kernel")
+    pool = _Pool(workers)
 
     def put(entry: Future[B] | BaseException | None) -> None:
         while not stopped.is_set():
@@ -79,12 +81,53 @@ def live_map(
         except BaseException as error:  # noqa: BLE001 - raised again to the consumer
             put(error)
 
-    threading.Thread(target=draw, name="textclf-draw", daemon=True).start()
+    drawing = threading.Thread(target=draw, name="textclf-draw", daemon=True)
+    drawing.start()
     try:
-        while (entry := pending.get()) is not None:
+        while (entry := _next(pending, drawing)) is not None:
             if isinstance(entry, BaseException):
                 raise entry
-            yield entry.result()
+            yield pool.result(entry)
     finally:
         stopped.set()
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Pool(ThreadPoolExecutor):
+    """Threads, of which a dead one does not go unnoticed: memory may run out anywhere."""
+
+    def __init__(self, workers: int) -> None:
+        self._alive: list[threading.Thread] = []
+        super().__init__(workers, "textclf-kernel", self._note)
+
+    def _note(self) -> None:
+        self._alive.append(threading.current_thread())
+
+    def result(self, future: Future[B]) -> B:
+        """Return what a future holds.
+
+        Raises:
+            MemoryError: If a thread has died without a word.
+        """
+        while True:
+            # Looked at first: it may have died after the future was done.
+            whole = all(thread.is_alive() for thread in self._alive)
+            if future.done() or not wait([future], _CHECK).not_done:
+                return future.result()
+            if not whole:
+                raise MemoryError("a thread has died")
+
+
+def _next(entries: queue.Queue[B], thread: threading.Thread) -> B:
+    """Return the next entry of a queue that a thread fills.
+
+    Raises:
+        MemoryError: If the thread has died without a word.
+    """
+    while True:
+        alive = thread.is_alive()
+        try:
+            return entries.get(timeout=_CHECK)
+        except queue.Empty:
+            if not alive:
+                raise MemoryError("a thread that reads ahead has died") from None

@@ -5,17 +5,19 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Iterable, Iterator
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+
+_PATIENCE = 2.0  # seconds that closing waits for the thread
+_CHECK = 1.0  # seconds after which a consumer that waits looks whether the thread is alive
 
 
 class _End:
     """Ends the queue: the source is exhausted, was closed, or failed."""
 
-    def __init__(self, error: BaseException | None = None) -> None:
-        self.error = error
+    error: BaseException | None = None
 
 
 class Prefetcher(Generic[T]):
@@ -25,49 +27,61 @@ class Prefetcher(Generic[T]):
     starts with the first item asked for, and ends when the prefetcher is closed or collected.
 
     Args:
-        items: Drawn from on the thread only.
+        items: Drawn from, and closed if it is a generator, on the thread only.
         depth: Items made ahead at most.
     """
 
-    def __init__(self, items: Iterable[T], depth: int) -> None:
+    def __init__(self, items: Iterable[T], depth: int = 2) -> None:
         self._queue: SimpleQueue[T | _End] = SimpleQueue()
-        self._free = threading.Semaphore(max(1, depth))
-        self._stop = threading.Event()
+        self._end = _End()
+        free, stop = threading.Semaphore(max(1, depth)), threading.Event()
         # The thread must not hold the prefetcher itself, or it would never be collected.
         self._thread = threading.Thread(
             target=_fill,
-            args=(items, self._queue, self._free, self._stop),
+            args=(items, self._queue, free, stop, self._end),
             name="textclf-prefetch",
             daemon=True,
         )
-        self._finalizer = weakref.finalize(self, _halt, self._queue, self._free, self._stop)
+        self._free, self._stop = free, stop
+        self._finalizer = weakref.finalize(self, _halt, self._thread, self._queue, free, stop)
         self._starting = threading.Lock()
-        self._started = False
 
     def __iter__(self) -> Iterator[T]:
         return self
 
     def __next__(self) -> T:
         with self._starting:
-            if not self._started and not self._stop.is_set():
+            if self._thread.ident is None and not self._stop.is_set():
                 self._thread.start()
-                self._started = True
-        item = self._queue.get()
+        item = self._next()
         if isinstance(item, _End):
-            self._queue.put(_End())  # every later call ends as well
-            if item.error is not None:
-                raise item.error
+            error, item.error = item.error, None
+            self._queue.put(item)  # every later call ends as well
+            if error is not None:
+                raise error
             raise StopIteration
         self._free.release()
         return item
 
+    def _next(self) -> T | _End:
+        while True:
+            try:
+                return self._queue.get(timeout=_CHECK)
+            except Empty:
+                if self._thread.is_alive() or not self._queue.empty():
+                    continue
+            # Without memory, not even the end could be put in the queue.
+            if self._end.error is None:
+                self._end.error = MemoryError("a thread that works ahead has died")
+            return self._end
+
     def close(self) -> None:
-        """Stop the thread and wait for it; items already made are dropped."""
-        self._finalizer()
+        """Stop the thread and wait for it; items already made are dropped.
+
+        A thread that waits for a pipe cannot be woken; it is left to the end of the process.
+        """
         with self._starting:
-            started = self._started
-        if started and threading.current_thread() is not self._thread:
-            self._thread.join()
+            self._finalizer()
         while not self._queue.empty():
             self._queue.get()
         self._queue.put(_End())
@@ -78,20 +92,32 @@ def _fill(
     queue: SimpleQueue[T | _End],
     free: threading.Semaphore,
     stop: threading.Event,
+    end: _End,
 ) -> None:
     try:
-        for item in items:
-            free.acquire()
-            if stop.is_set():
-                return
-            queue.put(item)
+        try:
+            for item in items:
+                free.acquire()
+                if stop.is_set():
+                    return
+                queue.put(item)
+        finally:
+            if close := getattr(items, "close", None):
+                close()
     except BaseException as error:  # noqa: BLE001  # raised again where the items are used
-        queue.put(_End(error))
-    else:
-        queue.put(_End())
+        end.error = error
+    finally:
+        queue.put(end)
 
 
-def _halt(queue: SimpleQueue[T | _End], free: threading.Semaphore, stop: threading.Event) -> None:
+def _halt(
+    thread: threading.Thread,
+    queue: SimpleQueue[T | _End],
+    free: threading.Semaphore,
+    stop: threading.Event,
+) -> None:
     stop.set()
     free.release()
     queue.put(_End())  # for a consumer that waits
+    if thread.ident is not None and thread is not threading.current_thread():
+        thread.join(_PATIENCE)

@@ -2,9 +2,11 @@
 
 import threading
 import time
+from concurrent.futures import Future
 
 import pytest
 
+from textclf import parallel
 from textclf.parallel import live_map, ordered_map
 
 
@@ -56,3 +58,28 @@ def test_a_live_map_draws_only_a_few_items_ahead():
     time.sleep(0.1)
     assert len(drawn) <= 6
     results.close()
+
+
+@pytest.mark.parametrize("mapping", [ordered_map, live_map])
+def test_a_thread_that_dies_without_a_word_is_noticed(mapping, monkeypatch):
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(parallel, "_CHECK", 0.05)
+    monkeypatch.setattr(Future, "set_result", fail)
+    with pytest.raises(MemoryError, match="has died"):
+        next(mapping(str, range(3), 2))
+
+
+def test_a_thread_that_cannot_draw_any_more_is_noticed(monkeypatch):
+    real = threading.Thread
+
+    def stillborn(*arguments, target, name=None, **options):
+        drawing = name == "textclf-draw"
+        target = (lambda *_: None) if drawing else target
+        return real(*arguments, target=target, name=name, **options)
+
+    monkeypatch.setattr(parallel, "_CHECK", 0.05)
+    monkeypatch.setattr(parallel.threading, "Thread", stillborn)
+    with pytest.raises(MemoryError, match="has died"):
+        next(live_map(str, range(3)))

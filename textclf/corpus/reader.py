@@ -16,7 +16,6 @@ from textclf.corpus.files import expand_files
 from textclf.corpus.formats import layout_of, read_blocks
 from textclf.corpus.labels import LabelMap
 from textclf.corpus.layout import CorpusFormat, Layout, check_format
-from textclf.corpus.prefetch import prefetched
 from textclf.corpus.rows import MAX_ROW, Assembler
 from textclf.corpus.spool import Spool
 from textclf.corpus.streams import (
@@ -30,6 +29,7 @@ from textclf.corpus.streams import (
     open_file,
 )
 from textclf.errors import DataError, UsageError
+from textclf.prefetch import Prefetcher
 
 __all__ = ["BadRows", "Corpus", "CorpusFormat", "Layout"]
 
@@ -139,10 +139,10 @@ class Corpus:
             UsageError: If the corpus can be read only once and was.
         """
         if not self._single_pass:
-            return prefetched(self._pass)
+            return Prefetcher(self._pass())
         if self._spool_dir is not None:
             if self._spool is None:
-                self._spool = Spool(prefetched(self._pass), self._spool_dir)
+                self._spool = Spool(Prefetcher(self._pass()), self._spool_dir)
             return self._spool.blocks()
         if self._started:
             raise UsageError(
@@ -151,7 +151,7 @@ class Corpus:
                 remedy="write it to a file",
             )
         self._started = True
-        return prefetched(self._pass)
+        return Prefetcher(self._pass())
 
     def _open(self, path: str, hasher: Hasher | None = None) -> OpenFile:
         if hasher is None and self._sha256 is None:

@@ -1,4 +1,4 @@
-"""Standard input, pipes and the spool; reading ahead on a thread."""
+"""Standard input, pipes and the spool."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import io
 import os
 import sys
 import threading
-import time
 from collections.abc import Generator
 from pathlib import Path
 
@@ -16,7 +15,6 @@ import psutil
 import pytest
 
 from textclf.corpus.block import TextBlock
-from textclf.corpus.prefetch import prefetched
 from textclf.corpus.reader import Corpus, CorpusFormat
 from textclf.corpus.spool import Spool
 from textclf.errors import DataError, OutputError, UsageError
@@ -122,55 +120,6 @@ def test_spool_that_cannot_be_written(tmp_path: Path) -> None:
     spool = Spool(iter([TextBlock.from_texts(["a"])]), tmp_path / "none")
     with pytest.raises(OutputError, match="cannot be kept there"):
         list(spool.blocks())
-
-
-def count(n: int, closed: list[bool] | None = None) -> Generator[int, None, None]:
-    try:
-        yield from range(n)
-    finally:
-        if closed is not None:
-            closed.append(True)
-
-
-def test_items_come_in_order() -> None:
-    assert list(prefetched(lambda: count(100))) == list(range(100))
-
-
-def test_error_comes_after_the_items_before_it() -> None:
-    def failing() -> Generator[int, None, None]:
-        yield 1
-        raise DataError("broken")
-
-    items = prefetched(failing)
-    assert next(items) == 1
-    with pytest.raises(DataError, match="broken"):
-        next(items)
-    assert list(items) == []
-
-
-def test_closing_stops_the_thread_and_the_iterator() -> None:
-    closed: list[bool] = []
-    before = threading.active_count()
-    items = prefetched(lambda: count(10**9, closed))
-    next(items)
-    items.close()
-    assert closed == [True]
-    assert threading.active_count() == before
-
-
-def test_reading_is_a_bounded_number_of_items_ahead() -> None:
-    drawn: list[int] = []
-
-    def noting() -> Generator[int, None, None]:
-        for i in range(100):
-            drawn.append(i)
-            yield i
-
-    items = prefetched(noting, depth=2)
-    next(items)
-    time.sleep(0.2)
-    assert len(drawn) <= 4
-    items.close()
 
 
 def test_iterator_that_is_left_closes_the_file(tmp_path: Path) -> None:
