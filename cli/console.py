@@ -12,13 +12,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
 from textclf.errors import Interrupted, OutputError, TextclfError
 from textclf.progress import Progress
+
+from .signals import Watch
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -63,9 +65,8 @@ class Console:
         self._bars: Bars | None = None
         self._tasks: dict[str, TaskID] = {}
         self._stage, self._said = "", 0.0
-        self._signal = 0
+        self._watch = Watch()
         self._level = logging.NOTSET
-        self._handlers: dict[int, Any] = {}
         self.run_id: str | None = None
         self._file = _log_file(log_file) if log_file is not None else None
 
@@ -74,8 +75,7 @@ class Console:
         self._level = logger.level
         logger.setLevel(logging.INFO)
         logger.addHandler(_ToConsole(self))
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._handlers[number] = signal.signal(number, self._on_signal)
+        self._watch.start()
         return self
 
     def __exit__(
@@ -84,8 +84,7 @@ class Console:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
+        self._watch.stop()
         logger = logging.getLogger("textclf")
         for handler in [h for h in logger.handlers if isinstance(h, _ToConsole)]:
             logger.removeHandler(handler)
@@ -98,21 +97,16 @@ class Console:
             self._file.close()
         self._end_bars()
 
-    def _on_signal(self, number: int, _: FrameType | None) -> None:
-        if self._signal:  # asked twice: at once
-            raise Interrupted(f"stopped at once by {_signal_name(number)}", number)
-        self._signal = number
-
     def should_stop(self) -> bool:
         """Return whether a signal asked the command to stop."""
-        return self._signal != 0
+        return self._watch.signal != 0
 
     def check(self) -> None:
         """Raise Interrupted if a signal asked the command to stop."""
-        if self._signal:
+        if number := self._watch.signal:
             raise Interrupted(
-                f"stopped by {_signal_name(self._signal)}",
-                self._signal,
+                f"stopped by {signal.Signals(number).name}",
+                number,
                 remedy="the same command goes on from there, or begins anew",
             )
 
@@ -207,10 +201,6 @@ def _print(text: str) -> None:
     except BrokenPipeError:  # its reader is gone, which undoes nothing
         with Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), 1)
-
-
-def _signal_name(number: int) -> str:
-    return signal.Signals(number).name
 
 
 def _log_file(path: Path) -> logging.Handler:

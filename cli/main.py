@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import click
 
 import textclf
-from textclf.errors import OutputError, TextclfError
+from textclf.errors import OutOfMemoryError, OutputError, TextclfError
 
 # Subcommand -> what it does. Its module is imported only when it is called: help must be quick.
 COMMANDS = {
@@ -57,8 +57,9 @@ class _LazyGroup(click.Group):
 @click.command(
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, 2 usage, 65 bad data, 69 not fetched, 73 cannot write, 75 locked, "
-    "78 bad configuration, 80 below the quality gate, 130/143 stopped by a signal.",
+    epilog="Exit codes: 0 done, 2 usage, 65 bad data, 69 not fetched, 71 no memory, "
+    "73 cannot write, 75 locked, 78 bad configuration, 80 below the quality gate, 130/143 stopped "
+    "by a signal.",
 )
 @click.version_option(textclf.__version__, prog_name="textclf")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
@@ -90,6 +91,11 @@ def main(args: Sequence[str] | None = None) -> None:
         # Whoever read the output has closed it: `textclf predict ... | head` is no error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
+    except MemoryError:
+        if debug:
+            raise
+        lacking = OutOfMemoryError("memory ran out", remedy="give the command more of it")
+        _fail(str(lacking), lacking.exit_code)
     except OSError as error:
         if debug or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
             raise

@@ -40,6 +40,12 @@ class FetchError(TextclfError):
     exit_code = 69
 
 
+class OutOfMemoryError(TextclfError):
+    """The system gives no more memory."""
+
+    exit_code = 71
+
+
 class OutputError(TextclfError):
     """Output cannot be written: no space, no permission, no such folder."""
 

@@ -28,7 +28,12 @@ from textclf.corpus.streams import is_single_pass
 from textclf.errors import DataError, Interrupted, OutputError, QualityGateError, UsageError
 from textclf.gates import Gates, Verdict, judge
 from textclf.job import TrainingFiles, identities, recipe, resume_key
-from textclf.memory import peak_rss_bytes, return_freed_memory
+from textclf.memory import (
+    check_address_space,
+    memory_errors,
+    peak_rss_bytes,
+    return_freed_memory,
+)
 from textclf.metrics import Evaluation, softmax
 from textclf.model_card import model_card
 from textclf.ngrams.vectorizer import Rows
@@ -129,6 +134,7 @@ def train(
         DataError: If the data cannot be used.
         Interrupted: If `should_stop` said so; the next call goes on from there.
         LockedError: If another run of this model is under way.
+        OutOfMemoryError: If memory runs out, and that can be told.
         OutputError: If the run cannot be written.
         QualityGateError: If the model is below the gates: the run is kept, but not published.
     """
@@ -136,16 +142,17 @@ def train(
 
     policy = policy or Policy()
     _check_gates(policy.gates, files)
+    check_address_space()
     return_freed_memory()
     store = RunStore(models_dir, name)
-    with store.lock(wait):
+    with store.lock(wait, should_stop):
         job = _Job(
             name, files, settings, policy, store, class_names or {}, Stopwatch(),
             datetime.now(UTC), report, should_stop, on_epoch,
         )  # fmt: skip
         with _writing(store.folder):
             hidden, key = _begin(job)
-        with _removed_unless_resumable(hidden, key), _writing(store.folder):
+        with _removed_unless_resumable(hidden, key), _writing(store.folder), memory_errors():
             # On a thread: TensorFlow takes seconds to import, and the kernels need one core.
             preload(settings.training.threads, lean=True)
             metrics, verdict = _train(job, hidden)

@@ -7,14 +7,15 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from textclf.errors import LockedError, OutputError, UsageError
+from textclf.errors import UsageError
+from textclf.locking import held
 
 CURRENT = "current"
 _LOCK = ".lock"
@@ -87,39 +88,11 @@ class RunStore:
         self.folder = models_dir / name
         self.name = name
 
-    @contextmanager
-    def lock(self, wait: float = 0.0) -> Iterator[None]:
-        """Hold the model's lock; the system lets go of it when the process ends, however it ends.
-
-        Args:
-            wait: Seconds to wait for it.
-
-        Raises:
-            LockedError: If another process has it.
-            OutputError: If the folder cannot be made.
-        """
-        from filelock import FileLock, Timeout
-
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.folder / _LOCK, timeout=wait)
-            lock.acquire()
-        except Timeout as error:
-            raise LockedError(
-                "another run holds the lock",
-                where=str(self.folder),
-                remedy="wait for it to end, or give --wait 30m",
-            ) from error
-        except OSError as error:
-            raise OutputError(
-                f"cannot be written ({error.strerror})",
-                where=str(self.folder),
-                remedy="give --models-dir with a folder that you may write to",
-            ) from error
-        try:
-            yield
-        finally:
-            lock.release()
+    def lock(
+        self, wait: float = 0.0, should_stop: Callable[[], bool] = lambda: False
+    ) -> AbstractContextManager[None]:
+        """Hold the model's lock; see `held`."""
+        return held(self.folder / _LOCK, wait, should_stop)
 
     def start(self, run_id: str | None = None, key: str | None = None) -> Path:
         """Make the hidden folder of a new run and return it; call with the lock held.

@@ -68,7 +68,7 @@ def preload(threads: int = 0, *, lean: bool = False) -> threading.Thread:
     def work() -> None:
         try:
             load_tensorflow(threads, lean=lean)
-        except ImportError as error:
+        except (ImportError, MemoryError) as error:
             log.debug("TensorFlow was not imported: %s", error)
 
     thread = threading.Thread(target=work, name="textclf-tensorflow", daemon=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from unattended_jobs import QUICK, write_rows
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -34,3 +35,42 @@ def models(textclf: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = textclf("train", "--dataset", "sample", "--models-dir", folder)
     assert result.returncode == 0, result.stderr
     return folder
+
+
+@pytest.fixture
+def data(tmp_path):
+    return write_rows(tmp_path / "films.csv")
+
+
+@pytest.fixture
+def job(tmp_path, data):
+    """Arguments of a job."""
+    test = write_rows(tmp_path / "test.csv", 200, 2)
+    return ["train", "--train-file", data, "--test-file", test, "--models-dir", tmp_path / "models"]
+
+
+@pytest.fixture
+def quick(monkeypatch, capfd):
+    """Run the command with the stand-in, in this process."""
+    import importlib.util
+
+    from textclf.cli.main import main
+
+    spec = importlib.util.spec_from_file_location("quick", QUICK[1])
+    stand_in = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(stand_in)
+    stand_in.install(monkeypatch.setattr)
+
+    def run(*arguments, env=None):
+        code = 0
+        capfd.readouterr()
+        with monkeypatch.context() as patch:
+            for name, value in (env or {}).items():
+                patch.setenv(name, value)
+            try:
+                main([*map(str, arguments)])
+            except SystemExit as end:
+                code = end.code
+        return subprocess.CompletedProcess(arguments, code, *capfd.readouterr())
+
+    return run

@@ -1,12 +1,21 @@
 """`textclf` with a stand-in for the network: learns in a blink, without TensorFlow.
 
-All else is real: reading, shards, checkpoint folder, lock, publishing. QUICK_STEP is the seconds
-that each of its 20 steps takes, QUICK_BAD a sign that it is to learn nothing.
+All else is real: reading, shards, checkpoint folder, lock, publishing. What happens to it, says the
+environment: QUICK_STEP is the seconds that each of its 20 steps takes, QUICK_BAD a sign that it is
+to learn nothing, QUICK_EAT the MiB that it asks for, QUICK_HANG a sign that it is to wait for ever
+in the C library, QUICK_ROOM the MiB of address space that are left when counting begins, QUICK_FILL
+a file that is to fill the disk at the end of training, and
+QUICK_KILL=PATH:N kills it at the N-th change of files below PATH (N=0 counts them in PATH.changes).
 """
 
+import contextlib
+import ctypes
 import os
+import resource
+import signal
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -20,6 +29,7 @@ STEPS = 20
 def fit(
     train, validation, network, training, *, seed, report, checkpoint_dir, should_stop, on_epoch
 ):
+    suffer()
     checkpoint_dir.mkdir(exist_ok=True)
     noted = checkpoint_dir / "step"
     began = int(noted.read_text()) if noted.exists() else 0
@@ -45,17 +55,80 @@ def fit(
     weights = [("dense_0.kernel", kernel), ("dense_0.bias", np.zeros(train.n_classes, np.float32))]
     history = [{"epoch": 1, "began_at_step": began, "loss": 0.5}]
     on_epoch(history[0])
+    if filler := os.environ.get("QUICK_FILL"):
+        fill(Path(filler))
     return textclf.training.FitResult(weights, history, 1, 1, ended)
+
+
+def suffer():
+    if wanted := os.environ.get("QUICK_EAT"):
+        np.ones(int(wanted) << 20, np.uint8)
+    if os.environ.get("QUICK_HANG"):
+        mutex, libc = ctypes.create_string_buffer(64), ctypes.CDLL(None)
+        libc.pthread_mutex_lock(mutex)
+        libc.pthread_mutex_lock(mutex)
+
+
+def limit(*_, **__):
+    """Have the system refuse more memory, once all libraries are there."""
+    if room := os.environ.get("QUICK_ROOM"):
+        import scipy.linalg  # noqa: F401 - as `check_address_space` does
+
+        import textclf.ngrams.matrix  # noqa: F401
+
+        taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (taken + (int(room) << 20),) * 2)
+
+
+def fill(path):
+    """Write a file until the disk is full."""
+    with contextlib.suppress(OSError), path.open("wb", buffering=0) as file:
+        for size in (1 << 16, 1 << 10):
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(bytes(size))
+
+
+CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.symlink", "os.chmod"}
+
+
+def kill_at(below, number):
+    """Kill this process before the number-th change of files below a folder."""
+    changes = 0
+
+    def hook(event, arguments):
+        nonlocal changes
+        if event == "open":
+            path, _, flags = arguments
+            if not isinstance(flags, int) or not flags & (os.O_WRONLY | os.O_RDWR):
+                return
+        elif event in CHANGES:
+            path = arguments[1] if event == "os.symlink" else arguments[0]
+        else:
+            return
+        if not isinstance(path, (str, os.PathLike)) or below not in os.fspath(path):
+            return
+        changes += 1
+        if changes == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if not number:
+            with contextlib.suppress(RecursionError):
+                Path(below + ".changes").write_text(str(changes))
+
+    sys.addaudithook(hook)
 
 
 def install(replace=setattr):
     """Put the stand-in in place."""
     replace(textclf.training, "fit", fit)
-    replace(textclf.tensorflow_runtime, "preload", lambda *_, **__: None)
+    replace(textclf.tensorflow_runtime, "preload", limit)
 
 
 if __name__ == "__main__":
     from textclf.cli.main import main
 
     install()
+    if plan := os.environ.get("QUICK_KILL"):
+        place, _, number = plan.rpartition(":")
+        kill_at(place, int(number))
     main(sys.argv[1:])

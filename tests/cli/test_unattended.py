@@ -10,92 +10,11 @@ import subprocess
 import sys
 import time
 from datetime import datetime
-from pathlib import Path
 
 import pytest
+from unattended_jobs import QUICK, begun, environment, hidden, metrics, published, runs, write_rows
 
 from textclf.classifier import Classifier
-
-QUICK = [sys.executable, str(Path(__file__).with_name("quick.py"))]
-WORDS = {"good": ["fine", "great", "lovely"], "bad": ["awful", "poor", "dull"]}
-RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
-
-
-def write_rows(path, n=400, seed=1, flipped=0.0):
-    draw = random.Random(seed)
-    with path.open("w") as file:
-        file.write("label,text\n")
-        for _ in range(n):
-            label = draw.choice(sorted(WORDS))
-            text = " ".join(
-                [draw.choice(WORDS[label]), *draw.choices(["a", "the", "film", "it", "was"], k=5)]
-            )
-            if draw.random() < flipped:
-                label = "good" if label == "bad" else "bad"
-            file.write(f"{label},{text}\n")
-    return path
-
-
-@pytest.fixture
-def data(tmp_path):
-    return write_rows(tmp_path / "films.csv")
-
-
-@pytest.fixture
-def job(tmp_path, data):
-    """Arguments of a job."""
-    test = write_rows(tmp_path / "test.csv", 200, 2)
-    return ["train", "--train-file", data, "--test-file", test, "--models-dir", tmp_path / "models"]
-
-
-def environment(**more):
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("TEXTCLF_")}
-    return kept | {"PYTHONPATH": str(Path(__file__).parents[2])} | more
-
-
-@pytest.fixture
-def quick(monkeypatch, capfd):
-    """Run the command with the stand-in, in this process."""
-    import importlib.util
-
-    from textclf.cli.main import main
-
-    spec = importlib.util.spec_from_file_location("quick", QUICK[1])
-    stand_in = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(stand_in)
-    stand_in.install(monkeypatch.setattr)
-
-    def run(*arguments, env=None):
-        code = 0
-        capfd.readouterr()
-        with monkeypatch.context() as patch:
-            for name, value in (env or {}).items():
-                patch.setenv(name, value)
-            try:
-                main([*map(str, arguments)])
-            except SystemExit as end:
-                code = end.code
-        return subprocess.CompletedProcess(arguments, code, *capfd.readouterr())
-
-    return run
-
-
-def runs(tmp_path):
-    folder = tmp_path / "models" / "films"
-    found = [p for p in folder.iterdir() if RUN_ID.fullmatch(p.name)]
-    return sorted(found, key=lambda run: (run / "metrics.json").stat().st_mtime_ns)
-
-
-def metrics(run):
-    return json.loads((run / "metrics.json").read_text())
-
-
-def hidden(tmp_path):
-    return [p.name for p in (tmp_path / "models" / "films").glob(".*") if p.name != ".lock"]
-
-
-def published(tmp_path):
-    return (tmp_path / "models" / "films" / "current").resolve().name
 
 
 def test_a_model_below_the_gate_is_kept_but_not_published(quick, tmp_path, job, data):
@@ -176,18 +95,6 @@ def test_the_memory_limit_bounds_counting(quick, tmp_path, job):
     quick(*job, "--memory-limit", "50M")
     config = (runs(tmp_path)[0] / "config.toml").read_text()
     assert "count_memory_mb = 50\n" in config
-
-
-def begun(job, *more, step="0.3", wait_for="training"):
-    """Start a job and wait until a stage has begun."""
-    process = subprocess.Popen(
-        [*QUICK, *map(str, job), *more],
-        env=environment(QUICK_STEP=step), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    for line in process.stderr:
-        if wait_for in line:
-            return process
-    raise AssertionError("it never began")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

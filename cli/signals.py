@@ -1,0 +1,89 @@
+"""SIGINT and SIGTERM end a command in finite time, whatever it is busy with."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import threading
+import time
+from contextlib import suppress
+from typing import Any
+
+from textclf.errors import Interrupted
+
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+GRACE = 60.0  # seconds in which a command that was asked to stop must have ended
+_AT_ONCE = 3.0  # seconds of them that are left once it is asked again
+_TWICE = 1.0  # seconds in which a second signal is the first: timeout(1) sends two
+
+
+class Watch:
+    """Notes that a signal asked to stop, and sees to it that the process ends.
+
+    The first signal is noted, for the command to stop where it can be resumed. The second raises
+    `Interrupted`. Python's handlers run on the main thread, between two of its instructions:
+    never, if it waits in a library for what does not come. So a thread is told of signals too,
+    and ends the process when `grace` is over. What that leaves behind is what a kill leaves.
+
+    Attributes:
+        signal: The first signal's number; 0 before there was one.
+
+    Args:
+        grace: Seconds from the first signal to the end.
+    """
+
+    def __init__(self, grace: float = GRACE) -> None:
+        self.signal = 0
+        self._grace, self._noted = grace, 0.0
+        self._handlers: dict[int, Any] = {}
+        self._tell, self._before = -1, -1
+
+    def start(self) -> None:
+        """Take over the signals; call on the main thread."""
+        for number in STOPPING:
+            self._handlers[number] = signal.signal(number, self._on_signal)
+        told, self._tell = os.pipe()
+        os.set_blocking(self._tell, False)
+        self._before = signal.set_wakeup_fd(self._tell, warn_on_full_buffer=False)
+        threading.Thread(
+            target=_watch, args=(told, self._grace), name="textclf-signals", daemon=True
+        ).start()
+
+    def stop(self) -> None:
+        """Give the signals back; but once one came, let no other disturb the end."""
+        if self.signal:
+            for other in STOPPING:
+                signal.signal(other, signal.SIG_IGN)
+            return
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(self._before)
+        os.close(self._tell)  # which ends the thread
+
+    def _on_signal(self, number: int, _: object) -> None:
+        now = time.monotonic()
+        if not self.signal:
+            self.signal, self._noted = number, now
+        elif now - self._noted > _TWICE:
+            raise Interrupted(f"stopped at once by {signal.Signals(number).name}", number)
+
+
+def _watch(told: int, grace: float) -> None:
+    numbers = os.read(told, 1)
+    if not numbers:
+        os.close(told)
+        return
+    noted = time.monotonic()
+    deadline = noted + grace
+    while (left := deadline - time.monotonic()) > 0:
+        if select.select([told], [], [], left)[0]:
+            os.read(told, 1)
+            if time.monotonic() - noted > _TWICE:
+                deadline = min(deadline, time.monotonic() + _AT_ONCE)
+    name = signal.Signals(numbers[0]).name
+    line = f"textclf: stopped by {name}, while something did not end: given up\n"
+    with suppress(OSError):
+        if select.select([], [2], [], 0)[1]:  # a full pipe would keep it here
+            os.write(2, line.encode())
+    os._exit(128 + numbers[0])

@@ -1,0 +1,107 @@
+"""SIGTERM and SIGINT end a job in finite time, wherever it is; two at once are one."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from unattended_jobs import QUICK, begun, environment, hidden, runs
+
+STUCK = """
+import ctypes
+from textclf.cli.signals import Watch
+Watch({grace}).start()
+mutex, libc = ctypes.create_string_buffer(64), ctypes.CDLL(None)
+libc.pthread_mutex_lock(mutex)
+print("stuck", flush=True)
+libc.pthread_mutex_lock(mutex)
+"""
+
+
+def stuck(grace):
+    """Start a process whose main thread waits in the C library for ever."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", STUCK.format(grace=grace)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+    )  # fmt: skip
+    assert process.stdout.readline() == "stuck\n"
+    time.sleep(0.2)
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_what_is_stuck_in_a_library_is_ended_after_a_grace(number):
+    process = stuck(1)
+    process.send_signal(number)
+    assert process.wait(10) == 128 + number
+    assert process.stderr.read().startswith(f"textclf: stopped by {number.name}")
+
+
+def test_a_second_signal_shortens_the_grace():
+    process = stuck(1000)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(1.5)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 143
+
+
+def test_a_job_stuck_in_a_library_is_ended_and_leaves_nothing(quick, tmp_path, job):
+    process = begun(job, wait_for="vectorizing", QUICK_HANG="1")
+    time.sleep(1)
+    for _ in range(2):
+        process.send_signal(signal.SIGTERM)
+        time.sleep(1.5)
+    assert process.wait(10) == 143
+    assert len(process.stderr.read().splitlines()) == 1
+    assert json.loads(quick(*job, "--json").stdout)["resumed"] is True
+    assert hidden(tmp_path) == []
+
+
+def test_two_signals_at_once_are_one(tmp_path, job):
+    process = begun(job)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 143
+    assert "goes on from there" in process.stderr.read().splitlines()[-1]
+    assert len(hidden(tmp_path)) == 1
+
+
+def test_a_second_signal_stops_a_long_step_at_once(job):
+    process = begun(job, step="600", wait_for="vectorizing")
+    time.sleep(1)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(1.5)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 143
+
+
+def test_a_job_that_waits_for_the_lock_can_be_stopped(tmp_path, job):
+    holder = begun(job)
+    waiting = subprocess.Popen(
+        [*QUICK, *map(str, job), "--wait", "1h"],
+        env=environment(), stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    time.sleep(1.5)
+    waiting.send_signal(signal.SIGTERM)
+    assert waiting.wait(5) == 143
+    assert len(waiting.stderr.read().splitlines()) == 1
+    assert holder.wait(30) == 0
+    assert len(runs(tmp_path)) == 1
+
+
+def test_a_job_whose_input_never_comes_can_be_stopped(tmp_path):
+    process = subprocess.Popen(
+        [*QUICK, "train", "--train-file", "-", "--models-dir", tmp_path / "models"],
+        env=environment(), stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    process.stdin.write("label,text\na,b\n")
+    process.stdin.flush()
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    time.sleep(1.5)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 130
