@@ -20,6 +20,7 @@ COMMANDS = {
     "predict": "Label texts with a trained model.",
     "evaluate": "Measure a trained model on labelled rows.",
     "explain": "Say why a model says what it says.",
+    "report": "Write the page of a run, or one that compares two.",
     "export": "Write a model in another program's format, or smaller.",
     "datasets": "List, describe, fetch and verify the named datasets.",
     "schedule": "Print a crontab line and systemd units that train every day.",

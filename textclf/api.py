@@ -268,7 +268,7 @@ def _train(
     files: TrainingFiles, settings: Settings, work: Path
 ) -> tuple[Classifier, list[dict[str, float]]]:
     """Train as the command does, without leaving a run."""
-    from textclf.pipeline import calibrate
+    from textclf.calibration import calibrate
     from textclf.preparation import Stopwatch, prepare
     from textclf.progress import silent
     from textclf.quantization import choose

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
+
+from textclf.metrics import Evaluation, softmax
+
+if TYPE_CHECKING:
+    from textclf.classifier import Classifier
+    from textclf.ngrams.shards import Shard
 
 
 def fit_temperature(logits: NDArray[np.float32], true: NDArray[np.int32]) -> float:
@@ -30,3 +39,30 @@ def fit_temperature(logits: NDArray[np.float32], true: NDArray[np.int32]) -> flo
     # A factor of 20 either way; beyond it, too few rows speak.
     found = minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded", options={"xatol": 1e-4})
     return float(np.exp(found.x))
+
+
+def calibrate(
+    classifier: Classifier, validation: Iterable[Shard]
+) -> tuple[Evaluation, dict[str, float]]:
+    """Set the classifier's temperature by the validation rows; return what they show.
+
+    Returns:
+        Their figures, and the main ones by name; among them the calibration error before is
+        `ece_uncalibrated`.
+    """
+    from textclf.ngrams.vectorizer import Rows
+
+    pieces = [
+        (classifier.logits(Rows(s.x.indptr, s.x.indices, s.x.data)), np.array(s.y))
+        for s in validation
+    ]
+    logits = np.concatenate([piece[0] for piece in pieces])
+    true = np.concatenate([piece[1] for piece in pieces])
+    before, after = Evaluation(classifier.labels), Evaluation(classifier.labels)
+    before.add(true, softmax(logits))
+    classifier.temperature = fit_temperature(logits, true)
+    after.add(true, softmax(np.divide(logits, classifier.temperature, dtype=np.float32)))
+    return after, after.summary() | {
+        "ece_uncalibrated": before.calibration_error,
+        "temperature": classifier.temperature,
+    }

@@ -140,7 +140,7 @@ def measure(
     overall, losses = Evaluation(classifier.labels), Losses()
     other, mcnemar = Evaluation(classifier.labels), McNemar()
     slices: dict[str, Evaluation] = {}
-    worst = _Worst(settings.mistakes, classifier.labels)
+    worst = Worst(settings.mistakes, classifier.labels)
     for block, found, rival in _predictions(classifier, corpus, against):
         if block.labels is None:
             raise DataError("the rows have no labels", where=block.source)
@@ -213,8 +213,13 @@ def _slice(
         slices[name].add(block.labels[rows], found[rows])
 
 
-class _Worst:
-    """Keeps the most confident mistakes in a bounded heap."""
+class Worst:
+    """Keeps the most confident mistakes in a bounded heap.
+
+    Args:
+        size: How many.
+        labels: Names of the classes.
+    """
 
     def __init__(self, size: int, labels: list[str]) -> None:
         self._size, self._labels = size, labels
@@ -223,6 +228,7 @@ class _Worst:
         self._seen = 0
 
     def add(self, block: TextBlock, true: NDArray[np.int32], found: Floats) -> None:
+        """Look at a block's (rows,) classes and (rows, classes) probabilities."""
         predicted = found.argmax(axis=1)
         confidence = found.max(axis=1)
         wrong = np.flatnonzero(predicted != true)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -161,21 +162,30 @@ def _with_zeros(places: Floats, values: Floats) -> Floats:
     return np.unique(np.concatenate([places, starts + share * widths]))
 
 
-def class_ngrams(classifier: Classifier, count: int = 10) -> dict[str, list[Contribution]]:
+def class_ngrams(
+    classifier: Classifier, count: int = 10, labels: Sequence[str] | None = None
+) -> dict[str, list[Contribution]]:
     """Return the n-grams that speak most for each class, the strongest first.
 
     An n-gram speaks for a class by as much as a text of it alone raises the class's logit above
     the mean of all classes' logits, compared with the empty text.
+
+    Args:
+        classifier: The model.
+        count: Number of n-grams a class.
+        labels: The classes; by default all.
     """
+    chosen = classifier.labels if labels is None else labels
+    places = [classifier.labels.index(label) for label in chosen]
     vocabulary = classifier.vectorizer.vocabulary
-    found: list[list[tuple[float, int]]] = [[] for _ in classifier.labels]
+    found: list[list[tuple[float, int]]] = [[] for _ in chosen]
     empty = _centred(_forward(classifier, np.zeros(classifier.layers[0].kernel.shape[1])[None]))
     alone = _alone(classifier)
     for begin in range(0, vocabulary.size, _COLUMNS):
         part = slice(begin, min(begin + _COLUMNS, vocabulary.size))
         kernel = classifier.layers[0].kernel[part].astype(np.float64)
         scores = _centred(_forward(classifier, kernel * alone[part, None])) - empty
-        for label, candidates in enumerate(found):
+        for label, candidates in zip(places, found, strict=True):
             column = scores[:, label]
             best = np.argsort(-column, kind="stable")[:count]
             candidates += [(float(column[i]), begin + i) for i in best.tolist()]
@@ -183,7 +193,7 @@ def class_ngrams(classifier: Classifier, count: int = 10) -> dict[str, list[Cont
             del candidates[count:]
     return {
         label: [Contribution(vocabulary.ngram(place), score) for score, place in candidates]
-        for label, candidates in zip(classifier.labels, found, strict=True)
+        for label, candidates in zip(chosen, found, strict=True)
     }
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import json
 import logging
 import platform
 import shutil
@@ -21,11 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import textclf
+from textclf.calibration import calibrate
 from textclf.classifier import Classifier, Dense
 from textclf.corpus.labels import LabelMap
 from textclf.corpus.reader import Corpus
 from textclf.corpus.streams import is_single_pass
-from textclf.errors import DataError, Interrupted, OutputError, QualityGateError, UsageError
+from textclf.errors import Interrupted, OutputError, QualityGateError, UsageError
+from textclf.evaluation import EvaluationSettings, Measured, measure
 from textclf.gates import Gates, Verdict, judge
 from textclf.job import TrainingFiles, identities, recipe, resume_key
 from textclf.memory import (
@@ -34,16 +34,16 @@ from textclf.memory import (
     peak_rss_bytes,
     return_freed_memory,
 )
-from textclf.metrics import Evaluation, softmax
-from textclf.model_card import model_card
-from textclf.ngrams.vectorizer import Rows
+from textclf.metrics import Evaluation
 from textclf.preparation import Prepared, Stopwatch, prepare
-from textclf.progress import Progress, Report, silent
+from textclf.progress import Report, silent
 from textclf.quantization import choose
+from textclf.report.gather import MISTAKES
+from textclf.run_files import write_run
 from textclf.runs import Run, RunStore, id_of
-from textclf.settings import Settings, TrainingSettings, as_table
+from textclf.settings import Settings, TrainingSettings
 
-__all__ = ["Policy", "TrainedRun", "TrainingFiles", "calibrate", "evaluate", "train"]
+__all__ = ["Policy", "TrainedRun", "TrainingFiles", "train"]
 
 log = logging.getLogger(__name__)
 
@@ -247,8 +247,9 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
             class_names={label: names.get(label, label) for label in prepared.labels.names},
         )
         classifier, weights = choose(classifier, prepared.validation, job.settings.output.weights)
-        validation = calibrate(classifier, prepared.validation)
-        test, test_corpus = _test(classifier, job.files, job.report)
+        held_out, validation = calibrate(classifier, prepared.validation)
+        measured, test_corpus = _test(classifier, job.files, job.report)
+        test = measured.overall if measured else None
         verdict = _verdict(job, prepared, validation, test)
     classifier.save(hidden / "model")
     batch = training.batch_size
@@ -290,9 +291,10 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
         "layout": prepared.layout,
         "python": platform.python_version(),
     }
-    _write_run(hidden, metrics, result.history, job.settings, job.files)
-    card = model_card(metrics, job.settings, classifier.labels, classifier.class_names)
-    (hidden / "README.md").write_text(card, "utf-8")
+    shown = ("test", measured) if measured else ("validation", Measured(held_out))
+    write_run(
+        hidden, metrics, result.history, job.settings, job.files, classifier, shown, prepared.train
+    )
     return metrics, verdict
 
 
@@ -351,71 +353,13 @@ def _layers(weights: list[tuple[str, NDArray[np.float32]]]) -> list[Dense]:
     return [Dense(k, b) for k, b in zip(arrays[::2], arrays[1::2], strict=True)]
 
 
-def calibrate(classifier: Classifier, validation: Any) -> dict[str, float]:
-    """Set the classifier's temperature by the validation rows; return their figures.
-
-    The calibration error before is `ece_uncalibrated`.
-    """
-    from textclf.calibration import fit_temperature
-
-    pieces = [
-        (classifier.logits(Rows(s.x.indptr, s.x.indices, s.x.data)), np.array(s.y))
-        for s in validation
-    ]
-    logits = np.concatenate([piece[0] for piece in pieces])
-    true = np.concatenate([piece[1] for piece in pieces])
-    before, after = Evaluation(classifier.labels), Evaluation(classifier.labels)
-    before.add(true, softmax(logits))
-    classifier.temperature = fit_temperature(logits, true)
-    after.add(true, softmax(np.divide(logits, classifier.temperature, dtype=np.float32)))
-    return after.summary() | {
-        "ece_uncalibrated": before.calibration_error,
-        "temperature": classifier.temperature,
-    }
-
-
-def evaluate(classifier: Classifier, corpus: Corpus, report: Report = silent) -> Evaluation:
-    """Predict every row of a labelled corpus and return the figures.
-
-    Args:
-        classifier: The model.
-        corpus: Rows with labels that the model knows.
-        report: Told of each block.
-    """
-    evaluation = Evaluation(classifier.labels)
-    for block, probabilities in classifier.predict_blocks(corpus.blocks()):
-        if block.labels is None:
-            raise DataError("the rows have no labels", where=block.source)
-        evaluation.add(block.labels, probabilities)
-        report(Progress("evaluate", evaluation.rows))
-    return evaluation
-
-
 def _test(
     classifier: Classifier, files: TrainingFiles, report: Report
-) -> tuple[Evaluation | None, Corpus | None]:
-    """Return the figures of the test rows, and the corpus that they are of, if there is one."""
+) -> tuple[Measured | None, Corpus | None]:
+    """Return what the test rows show, and the corpus that they are of, if there is one."""
     if not files.test:
         return None, None
     labels = LabelMap(classifier.labels).freeze()
     corpus = Corpus(files.test, files.format, labels=labels, bad_rows=files.bad_rows)
-    return evaluate(classifier, corpus, report), corpus
-
-
-def _write_run(
-    folder: Path,
-    metrics: dict[str, Any],
-    history: list[dict[str, float]],
-    settings: Settings,
-    files: TrainingFiles,
-) -> None:
-    import tomli_w
-
-    (folder / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", "utf-8")
-    with (folder / "history.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(history[0]) if history else ["epoch"])
-        writer.writeheader()
-        writer.writerows(history)
-    table = {"data": {k: list(getattr(files, k)) for k in ("train", "validation", "test")}}
-    text = tomli_w.dumps(table | as_table(settings))
-    (folder / "config.toml").write_text(text, "utf-8")
+    wanted = EvaluationSettings(mistakes=MISTAKES, replicates=0)
+    return measure(classifier, corpus, wanted, report=report), corpus

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from textclf.errors import OutputError
+from textclf.atomic import write_text
 from textclf.runs import Run
 
 _HELP = {
@@ -90,19 +88,4 @@ def write(path: Path, text: str) -> None:
     Raises:
         OutputError: If it cannot be written.
     """
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(3)}")
-    try:
-        try:
-            with unfinished.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"cannot be written ({error.strerror})",
-            where=str(path),
-            remedy="give --metrics-file in a folder that you may write to",
-        ) from error
+    write_text(path, text, "give --metrics-file in a folder that you may write to")

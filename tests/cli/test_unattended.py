@@ -112,7 +112,8 @@ def test_a_signal_ends_with_a_line_and_the_next_run_goes_on(quick, tmp_path, job
     assert int((runs(tmp_path)[0] / "history.csv").read_text().splitlines()[1].split(",")[1]) >= 2
     assert hidden(tmp_path) == []
     assert {p.name for p in runs(tmp_path)[0].iterdir()} == {
-        "model", "metrics.json", "history.csv", "config.toml", "README.md",
+        "model", "metrics.json", "history.csv", "config.toml", "README.md", "report.html",
+        "report.json",
     }  # fmt: skip
 
 

@@ -1,0 +1,40 @@
+"""The command that trains a run again."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from textclf.report.data import RunData
+
+_OPTIONS = {"format": "--format", "delimiter": "--delimiter", "encoding": "--encoding"}
+
+
+def command(run: RunData) -> str:
+    """Return the command, for a shell, a line an option."""
+    job: dict[str, Any] = run.metrics.get("job") or {}
+    words = ["textclf train", f"--name {_quoted(run.metrics.get('dataset', 'model'))}"]
+    for part in ("train", "validation", "test"):
+        known = (job.get("files") or {}).get(part)
+        files = [entry[0] for entry in known] if known else run.config.get("data", {}).get(part, [])
+        words += [f"--{part}-file {_quoted(file)}" for file in files]
+    words += _layout(job.get("format") or {})
+    if job.get("bad_rows"):
+        limit = job["bad_rows"]
+        shown = f"{limit * 100:.10g}%" if isinstance(limit, float) else str(limit)
+        words.append(f"--skip-bad-rows {_quoted(shown)}")
+    words.append(f"--config {_quoted(run.folder.resolve() / 'config.toml')}")
+    return " \\\n    ".join(words)
+
+
+def _layout(noted: dict[str, Any]) -> list[str]:
+    words = [f"{option} {_quoted(noted[k])}" for k, option in _OPTIONS.items() if noted.get(k)]
+    if noted.get("header") is not None:
+        words.append("--header" if noted["header"] else "--no-header")
+    if noted.get("label_column") is not None:
+        words.append(f"--label-column {_quoted(noted['label_column'])}")
+    return words + [f"--text-column {_quoted(column)}" for column in noted.get("text_columns", [])]
+
+
+def _quoted(value: Any) -> str:
+    return shlex.quote(str(value))
