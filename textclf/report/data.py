@@ -91,9 +91,9 @@ class Measured:
         rows = zip(labels, stored["by_class"], profile["train"], strict=True)
         classes = [
             ClassFigures(
-                str(label), _name(str(label), names), *(int(c) for c in counts), int(trained)
+                str(label), _name(str(label), names), int(n), int(predicted), int(right), int(known)
             )
-            for label, counts, trained in rows
+            for label, (n, predicted, right), known in rows
         ]
         confused = [(int(i), int(j), int(n)) for i, j, n in stored["confused"]]
         if not all(0 <= i < len(classes) and 0 <= j < len(classes) for i, j, _ in confused):

@@ -17,7 +17,8 @@ def visible(value: Any) -> Any:
     """
     if type(value) is not str or value.isprintable():  # Markup is made of what was visible
         return value
-    return "".join(c if c.isprintable() or c in "\n\t" else _shown(c) for c in value)
+    text: str = value
+    return "".join(c if c.isprintable() or c in "\n\t" else _shown(c) for c in text)
 
 
 def _shown(character: str) -> str:
@@ -33,8 +34,8 @@ def _shown(character: str) -> str:
 
 def short(text: Any, width: int = 60) -> str:
     """Return a text of at most `width` characters."""
-    text = str(text)
-    return text if len(text) <= width else text[: width - 1] + "…"
+    whole = str(text)
+    return whole if len(whole) <= width else whole[: width - 1] + "…"
 
 
 def figure(value: Any, digits: int = 4) -> str:
