@@ -50,6 +50,11 @@ if TYPE_CHECKING:
     "--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Change one setting."
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="The same as training.seed.")
+@click.option(
+    "--class-weight",
+    type=click.Choice(["none", "balanced"]),
+    help="Whether rare classes weigh as much as frequent ones.",
+)
 @click.option("--wait", default="0", metavar="DURATION", help="Wait for the lock, such as 30m.")
 @unattended_options
 @click.option(
@@ -70,6 +75,7 @@ def train(
     preset: str | None,
     overrides: tuple[str, ...],
     seed: int | None,
+    class_weight: str | None,
     wait: str,
     unattended: Unattended,
     tensorboard: Path | None,
@@ -108,6 +114,7 @@ def train(
     if config and (dataset or train_files):
         tables.append((str(config), _settings_of(read_toml(config))))
     extra = [f"training.seed={seed}"] if seed is not None else []
+    extra += [f"training.class_weight={class_weight}"] if class_weight else []
     settings = resolve(tables, [*overrides, *unattended.overrides(), *extra])
     store, waiting = RunStore(models_dir, chosen), seconds(wait)
     with _metrics_file(unattended.metrics_file, store):

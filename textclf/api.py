@@ -70,11 +70,13 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tokens: What a word is: `words+punctuation`, or `words`.
         min_n: Shortest n-gram.
         max_n: Longest n-gram.
+        affixes: Whether words also count by their first five characters and their last three.
         min_df: Least number of training rows an n-gram must occur in.
         max_features: Number of n-grams kept; 0 keeps all.
         sublinear_tf: Whether tf becomes 1 + ln(tf).
         layers: Layers of the network, the output included; 1 is a linear model.
         units: Units of each hidden layer.
+        members: Networks trained side by side and averaged into one.
         input_dropout: Share of the input features dropped in training.
         dropout: Share of the hidden units dropped in training.
         batch_size: Rows a batch.
@@ -100,11 +102,13 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tokens: str | None = None,
         min_n: int | None = None,
         max_n: int | None = None,
+        affixes: bool | None = None,
         min_df: int | None = None,
         max_features: int | None = None,
         sublinear_tf: bool | None = None,
         layers: int | None = None,
         units: int | None = None,
+        members: int | None = None,
         input_dropout: float | None = None,
         dropout: float | None = None,
         batch_size: int | None = None,
@@ -121,11 +125,13 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.tokens = tokens
         self.min_n = min_n
         self.max_n = max_n
+        self.affixes = affixes
         self.min_df = min_df
         self.max_features = max_features
         self.sublinear_tf = sublinear_tf
         self.layers = layers
         self.units = units
+        self.members = members
         self.input_dropout = input_dropout
         self.dropout = dropout
         self.batch_size = batch_size

@@ -103,8 +103,11 @@ def test_own_files_with_header_and_named_columns(textclf, tmp_path):
         "train", "--train-file", tmp_path / "train.csv", "--validation-file", tmp_path / "held.csv",
         "--test-file", tmp_path / "test.csv", "--label-column", "stars", "--text-column", "title",
         "--text-column", "review", "--name", "films", "--models-dir", tmp_path / "models", "--json",
+        "--class-weight", "balanced",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
+    config = (tmp_path / "models" / "films" / "current" / "config.toml").read_text()
+    assert tomllib.loads(config)["training"]["class_weight"] == "balanced"
     metrics = json.loads(result.stdout)
     assert metrics["samples"] == {"train": 400, "validation": 100, "test": 100}
     assert metrics["test"]["accuracy"] > 0.95
