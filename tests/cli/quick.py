@@ -3,11 +3,12 @@
 All else is real: reading, shards, checkpoint folder, lock, publishing. What happens to it, says the
 environment: QUICK_STEP is the seconds that each of its 20 steps takes, QUICK_BAD a sign that it is
 to learn nothing, QUICK_EAT the MiB that it asks for, QUICK_HANG a sign that it is to wait for ever
-in the C library, QUICK_ROOM the MiB of address space that are left when counting begins, QUICK_FILL
-a file that is to fill the disk at the end of training, and
-QUICK_KILL=PATH:N kills it at the N-th change of files below PATH (N=0 counts them in PATH.changes).
+in the C library, QUICK_ROOM the MiB of address space that are left when counting begins.
+QUICK_FILL=STAGE:FILE has a file fill the disk before `reading` or `publishing`. QUICK_KILL=FOLDER:N
+kills it before the N-th change of files in the folder; with N=0, FOLDER.changes tells how many.
 """
 
+import atexit
 import contextlib
 import ctypes
 import os
@@ -55,8 +56,7 @@ def fit(
     weights = [("dense_0.kernel", kernel), ("dense_0.bias", np.zeros(train.n_classes, np.float32))]
     history = [{"epoch": 1, "began_at_step": began, "loss": 0.5}]
     on_epoch(history[0])
-    if filler := os.environ.get("QUICK_FILL"):
-        fill(Path(filler))
+    fill("publishing")
     return textclf.training.FitResult(weights, history, 1, 1, ended)
 
 
@@ -70,7 +70,8 @@ def suffer():
 
 
 def limit(*_, **__):
-    """Have the system refuse more memory, once all libraries are there."""
+    """Have the system refuse more memory or files, once all libraries are there."""
+    fill("reading")
     if room := os.environ.get("QUICK_ROOM"):
         import scipy.linalg  # noqa: F401 - as `check_address_space` does
 
@@ -80,42 +81,48 @@ def limit(*_, **__):
         resource.setrlimit(resource.RLIMIT_AS, (taken + (int(room) << 20),) * 2)
 
 
-def fill(path):
-    """Write a file until the disk is full."""
-    with contextlib.suppress(OSError), path.open("wb", buffering=0) as file:
-        for size in (1 << 16, 1 << 10):
-            with contextlib.suppress(OSError):
-                while True:
-                    file.write(bytes(size))
+def fill(stage):
+    """Write a file until the disk is full, if this is the stage."""
+    wanted, _, path = os.environ.get("QUICK_FILL", "").partition(":")
+    if wanted != stage:
+        return
+    with Path(path).open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(1 << 16))
 
 
-CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.symlink", "os.chmod"}
+# What is written, of the arguments of each event of Python's own.
+CHANGES = {
+    "os.rename": 0, "os.remove": 0, "os.rmdir": 0, "os.mkdir": 0, "os.symlink": 1, "os.chmod": 0,
+}  # fmt: skip
 
 
-def kill_at(below, number):
-    """Kill this process before the number-th change of files below a folder."""
+def kill_at(folder, number):
+    """Kill this process before the number-th change of files in a folder."""
     changes = 0
 
     def hook(event, arguments):
         nonlocal changes
         if event == "open":
-            path, _, flags = arguments
+            path, flags = arguments[0], arguments[2]
             if not isinstance(flags, int) or not flags & (os.O_WRONLY | os.O_RDWR):
                 return
         elif event in CHANGES:
-            path = arguments[1] if event == "os.symlink" else arguments[0]
+            path = arguments[CHANGES[event]]
         else:
             return
-        if not isinstance(path, (str, os.PathLike)) or below not in os.fspath(path):
+        # `rmtree` names files as seen from their folder.
+        if not isinstance(path, (str, os.PathLike)) or not (
+            os.fspath(path).startswith(folder + "/") or arguments[-1] not in (-1, None)
+        ):
             return
         changes += 1
         if changes == number:
             os.kill(os.getpid(), signal.SIGKILL)
-        if not number:
-            with contextlib.suppress(RecursionError):
-                Path(below + ".changes").write_text(str(changes))
 
     sys.addaudithook(hook)
+    if not number:
+        atexit.register(lambda: Path(folder + ".changes").write_text(str(changes)))
 
 
 def install(replace=setattr):

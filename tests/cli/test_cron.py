@@ -5,7 +5,6 @@ The network is real in the first test only; see quick.py.
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -83,24 +82,6 @@ def test_the_umask_is_respected(tmp_path, umask, file, folder):
     made = [tmp_path / "models", *(tmp_path / "models").rglob("*")]
     modes = {(p.is_dir(), p.lstat().st_mode & 0o777) for p in made if not p.is_symlink()}
     assert modes == {(True, folder), (False, file)}
-
-
-@pytest.fixture
-def mounted(tmp_path):
-    """Mount a file system of a few MB; skip where that is not permitted."""
-    folder = tmp_path / "mounted"
-    folder.mkdir()
-
-    def mount(*options):
-        result = subprocess.run(["mount", *options, str(folder)], capture_output=True, text=True)
-        if result.returncode:
-            pytest.skip(f"mount is not permitted: {result.stderr.strip()}")
-        return folder
-
-    if not shutil.which("mount"):
-        pytest.skip("there is no mount")
-    yield mount
-    subprocess.run(["umount", "-l", str(folder)], capture_output=True)
 
 
 def test_a_full_disk_ends_with_73_and_leaves_the_published_model(tmp_path, mounted):

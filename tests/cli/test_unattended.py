@@ -1,9 +1,7 @@
 """Jobs that nobody watches: gates, nothing to do, limits, signals, and what they leave behind."""
 
 import json
-import logging
 import os
-import random
 import re
 import signal
 import subprocess
@@ -13,8 +11,6 @@ from datetime import datetime
 
 import pytest
 from unattended_jobs import QUICK, begun, environment, hidden, metrics, published, runs, write_rows
-
-from textclf.classifier import Classifier
 
 
 def test_a_model_below_the_gate_is_kept_but_not_published(quick, tmp_path, job, data):
@@ -128,33 +124,6 @@ def test_a_killed_run_is_not_gone_on_with_if_something_differs(quick, tmp_path, 
     result = quick(*job, *([] if change == "data" else [change]), "--json")
     assert json.loads(result.stdout)["resumed"] is False
     assert hidden(tmp_path) == []
-
-
-def test_current_always_loads_whenever_a_job_is_killed(quick, tmp_path, job):
-    assert quick(*job).returncode == 0
-    draw = random.Random(4)
-    kills = int(os.environ.get("TEXTCLF_TEST_KILLS", "8"))
-    broken = ended = 0
-    for i in range(kills):
-        process = subprocess.Popen(
-            [*QUICK, *map(str, [*job, "--seed", i % 3, "--keep", 3])],
-            env=environment(QUICK_STEP="0.01"),
-            stderr=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-        time.sleep(draw.uniform(0.2, 2.5))
-        process.kill()
-        ended += process.wait() == 0
-        try:
-            Classifier.load(tmp_path / "models" / "films" / "current")
-        except Exception:  # noqa: BLE001 - whatever it is, it counts
-            broken += 1
-    assert broken == 0
-    result = quick(*job, "--seed", 99, "--keep", 3)
-    assert result.returncode == 0, result.stderr
-    assert hidden(tmp_path) == []
-    assert len(runs(tmp_path)) <= 3
-    logging.info("%d kills, %d of them too late", kills, ended)
 
 
 def test_a_second_job_ends_at_once_and_one_that_waits_does_not(quick, tmp_path, job):
