@@ -10,17 +10,21 @@ from textclf.report import display
 from textclf.report.data import ClassFigures, RunData
 from textclf.report.page import FIGURES, MOST_ROWS, curves, render, style
 
-_FACTS = (
-    "samples.train",
-    "samples.validation",
-    "samples.test",
-    "classes",
-    "features",
-    "epochs",
-    "best_epoch",
-    "seconds.total",
-    "peak_rss_bytes",
-)
+_PARTS = ("test", "validation")
+_FACTS = {
+    "samples.train": "training rows",
+    "samples.validation": "validation rows",
+    "samples.test": "test rows",
+    "classes": "classes",
+    "features": "n-grams",
+    "epochs": "epochs",
+    "best_epoch": "best epoch",
+    "seconds.total": "seconds in all",
+    "peak_rss_bytes": "bytes of memory at most",
+}
+_CALLED = _FACTS | {
+    f"{part}.{key}": f"{part} {name}" for part in _PARTS for key, name in FIGURES.items()
+}
 _CURVES = {
     "Validation loss": (("val_loss", "", "a"),),
     "Validation accuracy": (("val_accuracy", "", "a"),),
@@ -37,7 +41,8 @@ class Comparison:
         figures: By name, such as `test.accuracy`, both runs' figures.
         facts: By name, such as `seconds.total`, both runs' sizes and costs.
         part: What rows the classes' figures are of; None if both runs have none in common.
-        same_rows: Whether these are the same rows, as far as is known.
+        other_rows: The parts, of `test` and `validation`, that both were measured on, but not, as
+            far as is known, on the same rows.
         classes: By label, the class in both runs, None where a run lacks it.
     """
 
@@ -45,7 +50,7 @@ class Comparison:
     figures: dict[str, tuple[Any, Any]]
     facts: dict[str, tuple[Any, Any]]
     part: str | None
-    same_rows: bool
+    other_rows: list[str]
     classes: dict[str, tuple[ClassFigures | None, ClassFigures | None]]
 
     def as_dict(self) -> dict[str, Any]:
@@ -55,7 +60,7 @@ class Comparison:
             "figures": {name: list(pair) for name, pair in self.figures.items()},
             "facts": {name: list(pair) for name, pair in self.facts.items()},
             "part": self.part,
-            "same_rows": self.same_rows,
+            "other_rows": self.other_rows,
             "f1": {
                 label: [None if c is None else c.f1 for c in pair]
                 for label, pair in self.classes.items()
@@ -75,10 +80,15 @@ def compare(first: RunData, second: RunData) -> Comparison:
             for name, pair in _pairs(configs, [*configs[0], *configs[1]]).items()
             if pair[0] != pair[1]
         },
-        _pairs(metrics, [f"{p}.{key}" for p in ("test", "validation") for key in FIGURES]),
+        _pairs(metrics, [f"{p}.{key}" for p in _PARTS for key in FIGURES]),
         _pairs(metrics, _FACTS),
         part,
-        _same_rows(first, second, part),
+        [
+            name
+            for name in _PARTS
+            if all(run.metrics.get(name) for run in (first, second))
+            and not _same_rows(first, second, name)
+        ],
         _classes(first, second) if part else {},
     )
 
@@ -97,15 +107,13 @@ def comparison_page(first: RunData, second: RunData, found: Comparison) -> str:
             "compare.html",
             runs=(first, second),
             names=names,
+            called=_CALLED,
             style=style(),
             shade=display.level,
             found=found,
             curves=curves(runs, _CURVES),
             classes=[pair for _, pair in changes[:MOST_ROWS]],
             made_by=str(second.metrics.get("textclf", "")),
-            called={
-                f"{p}.{k}": f"{p} {v}" for p in ("test", "validation") for k, v in FIGURES.items()
-            },
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(
@@ -120,10 +128,8 @@ def _pairs(flat: list[dict[str, Any]], names: Any) -> dict[str, tuple[Any, Any]]
     return {n: (flat[0].get(n), flat[1].get(n)) for n in names if n in flat[0] or n in flat[1]}
 
 
-def _same_rows(first: RunData, second: RunData, part: str | None) -> bool:
+def _same_rows(first: RunData, second: RunData, part: str) -> bool:
     """Return whether the figures are of the same rows: same bytes, split in the same way."""
-    if part is None:
-        return False
     hashes = [run.metrics.get("sha256") or {} for run in (first, second)]
     if part in hashes[0] or part in hashes[1]:
         return hashes[0].get(part) is not None and hashes[0].get(part) == hashes[1].get(part)

@@ -9,6 +9,7 @@ from textclf.report.data import Measured
 from textclf.report.display import level
 
 MOST_CLASSES = 20  # of the matrix
+_PALE = 0.02  # share of a class; where no more of one is confused, all such cells are pale
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,16 @@ def confusion_matrix(found: Measured, most: int = MOST_CLASSES) -> Matrix:
         if true in column and predicted in column:
             counts[column[true]][column[predicted]] = rows
     support = [found.classes[place].support for place in places]
+    wrong = [
+        rows / max(1, support[i])
+        for i, line in enumerate(counts)
+        for j, rows in enumerate(line)
+        if i != j
+    ]
+    largest = max(_PALE, *wrong) if wrong else 1.0
     return Matrix(
         [found.classes[place].name for place in places],
-        [_cells(line, i, support[i]) for i, line in enumerate(counts)],
+        [_cells(line, i, support[i], largest) for i, line in enumerate(counts)],
         [total - sum(line) for line, total in zip(counts, support, strict=True)],
         len(found.classes) - len(places),
     )
@@ -72,9 +80,10 @@ def _most_confused(found: Measured, most: int) -> list[int]:
     return sorted(sorted(range(len(wrong)), key=lambda i: (-wrong[i], i))[:most])
 
 
-def _cells(line: Sequence[int], diagonal: int, support: int) -> list[Cell]:
+def _cells(line: Sequence[int], diagonal: int, support: int, largest: float) -> list[Cell]:
+    """Return a class' cells; wrong ones are shaded by the largest share of a wrong one."""
     shares = [rows / max(1, support) for rows in line]
     return [
-        Cell(rows, share, f"{'a' if j == diagonal else 'b'}{level(share)}")
+        Cell(rows, share, f"a{level(share)}" if j == diagonal else f"b{level(share / largest)}")
         for j, (rows, share) in enumerate(zip(line, shares, strict=True))
     ]

@@ -86,7 +86,7 @@ def shades(pieces: Sequence[tuple[str, float]]) -> list[tuple[str, str]]:
     for text, weight in pieces:
         strength = abs(weight) / most if most else 0.0
         style = ""
-        if strength >= 0.1 and text.strip():
+        if strength >= 0.15 and text.strip():
             style = f"{'for b' if weight > 0 else 'against a'}{level(strength * 0.75)}"
         if shown and shown[-1][1] == style:
             shown[-1] = (shown[-1][0] + text, style)

@@ -22,11 +22,15 @@ FIGURES = {
     "accuracy": "accuracy",
     "macro_f1": "macro F1",
     "loss": "log loss",
-    "ece": "calibration error",
+    "ece": "ECE",
 }
 # What a column of history.csv is called on the page, and how its line is drawn.
 _CURVES = {
-    "Loss": (("loss", "training", "b dashed"), ("val_loss", "validation", "a")),
+    "Loss": (
+        ("loss", "training", "b dashed"),
+        ("val_loss", "validation", "a"),
+        ("val_calibrated_loss", "validation, calibrated", "c dotted"),
+    ),
     "Accuracy": (("accuracy", "training", "b dashed"), ("val_accuracy", "validation", "a")),
 }
 
@@ -85,7 +89,11 @@ def _content(run: RunData) -> dict[str, Any]:
         "curves": curves([("", run.history)], _CURVES),
         "found": found,
         "of_classes": _of_classes(found) if found else {},
-        "settings": display.flat({k: v for k, v in run.config.items() if k != "data"}),
+        "settings": {
+            section: display.flat(table)
+            for section, table in run.config.items()
+            if section != "data" and isinstance(table, dict)
+        },
         "command": command(run),
     }
 
@@ -136,7 +144,7 @@ def curves(
             for column, called, style in columns:
                 points = [(r["epoch"], r[column]) for r in history if column in r and "epoch" in r]
                 if points:
-                    hue = style if len(runs) == 1 else style.replace("a", "ab"[place], 1)
+                    hue = style if place == 0 else "b dashed"
                     lines.append(charts.Line(f"{name} {called}".strip(), hue, points))
         if lines:
             summary = "; ".join(
@@ -145,7 +153,7 @@ def curves(
                 for line in lines
             )
             key = title.lower().replace(" ", "-")
-            drawn.append(charts.line_chart(key, title, lines, title == "Accuracy", summary + "."))
+            drawn.append(charts.line_chart(key, title, lines, "ccuracy" in title, summary + "."))
     return drawn
 
 
