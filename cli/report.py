@@ -47,10 +47,9 @@ def report(
         raise UsageError("--json and --output - both want standard output")
     from textclf.atomic import write_text
     from textclf.report.compare import compare, comparison_page
-    from textclf.report.data import RunData
+    from textclf.report.data import PAGE, RunData
     from textclf.report.locate import locate
     from textclf.report.page import run_page
-    from textclf.report.writing import PAGE
 
     first = RunData.load(locate(run, models_dir))
     if other is None:

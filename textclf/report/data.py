@@ -14,6 +14,8 @@ from textclf.errors import DataError
 
 VERSION = 1  # of report.json
 REPORT_DATA = "report.json"
+PAGE = "report.html"
+_TABLES = ("validation", "test", "samples", "seconds", "sha256", "gate", "job")  # of metrics.json
 
 
 @dataclass(frozen=True)
@@ -172,8 +174,7 @@ class RunData:
             path = folder / REPORT_DATA
             stored = json.loads(path.read_bytes()) if path.exists() else None
             measured = Measured.of(stored) if stored is not None else None
-            if not isinstance(metrics, dict):
-                raise ValueError("metrics.json is no object")
+            _check(metrics)
         except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
             known = (folder / "metrics.json").is_file()
             raise DataError(
@@ -182,6 +183,14 @@ class RunData:
                 remedy="name a model, such as ag_news, or a run's folder, such as NAME/current",
             ) from error
         return cls(folder, metrics, history, config, measured)
+
+
+def _check(metrics: Any) -> None:
+    if not isinstance(metrics, dict):
+        raise ValueError("metrics.json is no object")
+    for name in _TABLES:
+        if not isinstance(metrics.get(name) or {}, dict):
+            raise ValueError(f"{name} in metrics.json is no object")
 
 
 def _history(path: Path) -> list[dict[str, float]]:

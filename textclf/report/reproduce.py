@@ -6,6 +6,7 @@ import shlex
 from typing import Any
 
 from textclf.report.data import RunData
+from textclf.runs import id_of
 
 _OPTIONS = {"format": "--format", "delimiter": "--delimiter", "encoding": "--encoding"}
 
@@ -23,7 +24,8 @@ def command(run: RunData) -> str:
         limit = job["bad_rows"]
         shown = f"{limit * 100:.10g}%" if isinstance(limit, float) else str(limit)
         words.append(f"--skip-bad-rows {_quoted(shown)}")
-    words.append(f"--config {_quoted(run.folder.resolve() / 'config.toml')}")
+    folder = run.folder.resolve()  # still hidden while the run is being made
+    words.append(f"--config {_quoted(folder.parent / id_of(folder) / 'config.toml')}")
     return " \\\n    ".join(words)
 
 

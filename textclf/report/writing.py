@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textclf.report.data import REPORT_DATA, RunData
+from textclf.report.data import PAGE, REPORT_DATA, RunData
 from textclf.report.gather import gather
 from textclf.report.page import run_page
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from textclf.evaluation import Mistake
     from textclf.metrics import Evaluation
     from textclf.ngrams.shards import Shard
-
-PAGE = "report.html"
 
 
 def write_report(
