@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -262,7 +263,7 @@ def _fit_epochs(
 
         return Feed(make, weighted=data.class_weight is not None)
 
-    with ExitStack() as stack:
+    with _without_old_garbage(), ExitStack() as stack:
         own = feed(data.train, start_epoch=begun.epoch, start_step=begun.step)
         options: dict[str, Any] = {"x": stack.enter_context(own).dataset}
         if data.validation_rows:
@@ -278,3 +279,16 @@ def _fit_epochs(
             verbose=0,
             **options,
         )
+
+
+@contextmanager
+def _without_old_garbage() -> Iterator[None]:
+    """Keep the garbage collector from going over all of TensorFlow's objects again and again.
+
+    It took a twelfth of the processor time of training.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
