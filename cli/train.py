@@ -231,6 +231,7 @@ def summary(trained: TrainedRun, model: Path) -> str:
         f"time        {duration(spent['total'])}: "
         + ", ".join(f"{k} {duration(v)}" for k, v in spent.items() if k != "total"),
         f"memory      {size(m['peak_rss_bytes'])} at most",
+        f"report      {model / 'current' / 'report.html'}",
         "",
         f"Try it:     echo 'some text' | textclf predict {model / 'current'}",
     ]

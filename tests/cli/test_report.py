@@ -320,6 +320,8 @@ def test_a_run_from_before_there_were_reports_has_a_page_of_what_it_has(quick, t
         ("report.json", '{"version": 1, "labels": 3}'),
         ("metrics.json", "[1]"),
         ("metrics.json", '{"test": 5}'),
+        ("metrics.json", '{"started": 5}'),
+        ("metrics.json", '{"gate": {"reasons": 5}}'),
         ("history.csv", "epoch,loss\nx,y\n"),
         ("config.toml", "="),
     ],

@@ -40,9 +40,14 @@ def tab(tmp_path_factory):
     made.close()
 
 
-@pytest.fixture(scope="module")
-def address(models):
-    return (models / "sample" / "current" / "report.html").resolve().as_uri()
+@pytest.fixture(scope="module", params=["one run", "two runs"])
+def address(models, textclf, tmp_path_factory, request):
+    if request.param == "one run":
+        return (models / "sample" / "current" / "report.html").resolve().as_uri()
+    page = tmp_path_factory.mktemp("both") / "both.html"
+    result = textclf("report", "sample", "sample", "--models-dir", models, "-o", page)
+    assert result.returncode == 0, result.stderr
+    return page.as_uri()
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -71,7 +76,7 @@ def test_every_text_stands_out_from_what_is_behind_it(tab, address, dark, medium
     ground = tab.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (ground != "rgb(255, 255, 255)") == (dark and medium == "screen")
     found = tab.evaluate(CONTRASTS)
-    assert len(found) > 300
+    assert len(found) > 100
     assert min(found)[0] >= 4.5, min(found)
 
 
@@ -80,7 +85,7 @@ def test_it_prints(tab, address):
     tab.open(address)
     page = base64.b64decode(tab.call("Page.printToPDF", printBackground=False)["data"])
     assert page.startswith(b"%PDF")
-    assert 2 <= page.count(b"/Type /Page\n") <= 12
+    assert 1 <= page.count(b"/Type /Page\n") <= 12
 
 
 def test_what_slips_in_is_stopped_by_the_policy(tab, address, models, tmp_path):

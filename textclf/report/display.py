@@ -73,7 +73,7 @@ def change(before: Any, after: Any) -> str:
 
 def level(share: float) -> int:
     """Return the shade, 0 to 8, for a share from 0 to 1; anything above 0 is seen."""
-    return 0 if share <= 0 else max(1, min(_LEVELS, round(share * _LEVELS)))
+    return 0 if not share > 0 else max(1, min(_LEVELS, round(share * _LEVELS)))
 
 
 def shades(pieces: Sequence[tuple[str, float]]) -> list[tuple[str, str]]:

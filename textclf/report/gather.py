@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
@@ -23,6 +24,7 @@ MISTAKES = 12  # the most confident ones, that are kept
 MOST_CLASSES = 24  # whose n-grams are kept
 MOST_CONFUSIONS = 20_000  # pairs of a label and another one predicted
 _NGRAMS = 12
+_LONGEST = 200  # characters of an n-gram that are kept
 _MOST_KNOWN = 1 << 16  # a text of more n-grams counts as one of so many
 _QUANTILES = (5, 25, 50, 75, 95)
 _PACKAGES = ("numpy", "scipy", "numba", "tensorflow", "keras", "safetensors")
@@ -59,7 +61,9 @@ def gather(
         "confused": _confused(found),
         "bins": found.bins.tolist(),
         "mistakes": [_explained(classifier, mistake) for mistake in mistakes],
-        "ngrams": {label: [[c.ngram, round(c.value, 4)] for c in best[label]] for label in most},
+        "ngrams": {
+            label: [[c.ngram[:_LONGEST], round(c.value, 4)] for c in best[label]] for label in most
+        },
         "profile": _profile(train, len(classifier.labels)),
         "environment": _environment(),
     }
@@ -110,6 +114,7 @@ def _environment() -> dict[str, str]:
     for name in _PACKAGES:
         try:
             found[name] = version(name)
-        except PackageNotFoundError:
-            continue
+        except PackageNotFoundError:  # installed under another name, such as tensorflow-cpu
+            if name in sys.modules:
+                found[name] = str(getattr(sys.modules[name], "__version__", "?"))
     return found

@@ -52,8 +52,17 @@ def run_page(run: RunData) -> str:
 
 
 def render(template: str, **content: Any) -> str:
-    """Return a template filled in."""
-    return _environment().get_template(template).render(**content) + "\n"
+    """Return a template filled in.
+
+    Raises:
+        ValueError: If it needs what is not there; or TypeError, KeyError.
+    """
+    from jinja2 import UndefinedError
+
+    try:
+        return _environment().get_template(template).render(**content) + "\n"
+    except UndefinedError as error:
+        raise ValueError(str(error)) from error
 
 
 @cache
