@@ -63,10 +63,17 @@ class WeightAverage:
         self.count[...] = 0.0
 
 
-def read_weight(weight: Any, out: NDArray[np.float32]) -> None:
-    """Copy a variable into an array of its shape."""
-    for rows in _chunks(len(out)):
-        out[rows] = read_rows(weight, rows)
+def read_weight(weight: Any, into: NDArray[Any] | None = None) -> NDArray[Any]:
+    """Return a variable's value, in an array of its shape if one is given.
+
+    TensorFlow's own `numpy()` holds two copies of a sparsely updated variable on the way.
+    """
+    if not weight.shape.rank:
+        return np.asarray(weight.numpy())
+    found = np.empty(weight.shape, weight.dtype.as_numpy_dtype) if into is None else into
+    for rows in _chunks(len(found)):
+        found[rows] = read_rows(weight, rows)
+    return found
 
 
 def read_rows(weight: Any, rows: slice) -> NDArray[np.float32]:

@@ -6,17 +6,20 @@ import dataclasses
 import json
 import logging
 import os
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
 
-_FILE = "checkpoint.safetensors"
+_FILE = "checkpoint.npz"
+_HEADER = "position and training"  # JSON beside the arrays
 
 
 @dataclass
@@ -57,19 +60,13 @@ def save_checkpoint(
     Raises:
         OSError: If it cannot be written.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import save_file
-
     folder.mkdir(parents=True, exist_ok=True)
-    described = {
-        "position": json.dumps(dataclasses.asdict(position)),
-        "training": json.dumps(training, sort_keys=True),
-    }
+    described = {"position": dataclasses.asdict(position), "training": training}
+    header = np.frombuffer(json.dumps(described).encode(), np.uint8)
     unfinished = folder / f".{_FILE}.new"
-    try:
-        save_file({k: np.asarray(a, order="C") for k, a in arrays.items()}, unfinished, described)
-    except SafetensorError as error:
-        raise OSError(f"{unfinished}: not written ({error})") from error
+    # Unlike safetensors, this copies no array as a whole before it is written.
+    with unfinished.open("wb") as file:
+        np.savez(file, **{_HEADER: header}, **arrays)  # type: ignore[arg-type]
     with unfinished.open("rb") as file:
         os.fsync(file.fileno())
     unfinished.replace(folder / _FILE)
@@ -83,19 +80,17 @@ def load_checkpoint(
     None if there is no checkpoint, or (the log says so) it cannot be read or belongs to another
     training.
     """
-    from safetensors import SafetensorError, safe_open
-
     path = folder / _FILE
     if not path.exists():
         return None
     try:
-        with safe_open(path, framework="numpy") as file:
-            described = file.metadata()
-            if json.loads(described["training"]) != json.loads(json.dumps(training)):
+        with np.load(path, allow_pickle=False) as stored:
+            described = json.loads(stored[_HEADER].tobytes())
+            if described["training"] != json.loads(json.dumps(training)):
                 log.warning("%s: of other data or settings; training begins anew", path)
                 return None
-            position = Position(**json.loads(described["position"]))
-            return position, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+            position = Position(**described["position"])
+            return position, {name: stored[name] for name in stored.files if name != _HEADER}
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error) as error:
         log.warning("%s: not a checkpoint (%s); training begins anew", path, error)
         return None

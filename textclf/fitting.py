@@ -56,21 +56,19 @@ class State:
 
         Named and shaped as by `named_weights`.
         """
-        found = self.best or [w.numpy() for w in self.network.trainable_weights]
+        found = self.best or [read_weight(w.value) for w in self.network.trainable_weights]
         _, members, classes = self.network.output_shape
         return merge_members(found, members, classes)
 
     def keep_best(self) -> None:
         """Keep the weights as they are."""
         now = self.network.trainable_weights
-        if not self.best:
-            self.best = [np.empty(weight.shape, np.float32) for weight in now]
-        for kept, weight in zip(self.best, now, strict=True):
-            read_weight(weight.value, kept)
+        kept: list[NDArray[np.float32] | None] = [*self.best] or [None] * len(now)
+        self.best = [read_weight(w.value, into) for w, into in zip(now, kept, strict=True)]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays of a checkpoint."""
-        found = {name: variable.numpy() for name, variable in self._variables().items()}
+        found = {name: read_weight(variable.value) for name, variable in self._variables().items()}
         if self.average.count > 0:
             found |= {f"average.{i}": array for i, array in enumerate(self._averaged())}
         return found | {f"best.{i}": array for i, array in enumerate(self.best)}

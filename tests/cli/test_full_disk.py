@@ -59,7 +59,7 @@ def test_while_a_checkpoint_is_written(mounted):
         [sys.executable, "-m", "textclf", *SAMPLE, "--models-dir", str(models), *endless],
         stderr=subprocess.PIPE, text=True, env=environment(),
     )  # fmt: skip
-    while not list((models / "sample").glob(".run-*/work/checkpoint/checkpoint.safetensors")):
+    while not list((models / "sample").glob(".run-*/work/checkpoint/checkpoint.npz")):
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.05)
     filler = models / "filler"

@@ -40,11 +40,11 @@ def test_no_checkpoint_is_none(tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / "nowhere", TRAINING) is None
 
 
-@pytest.mark.parametrize("contents", [b"", b"\x02\0\0\0\0\0\0\0{}", b"\xff" * 64])
+@pytest.mark.parametrize("contents", [b"", b"PK\x03\x04", b"PK\x05\x06" + bytes(18), b"\xff" * 64])
 def test_a_file_that_is_no_checkpoint_is_none_with_a_warning(
     contents: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (tmp_path / "checkpoint.safetensors").write_bytes(contents)
+    (tmp_path / "checkpoint.npz").write_bytes(contents)
     assert load_checkpoint(tmp_path, TRAINING) is None
     assert "training begins anew" in caplog.text
 
@@ -69,3 +69,16 @@ def test_a_folder_that_cannot_be_written_is_an_os_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
         save_checkpoint(tmp_path / "file", Position(), ARRAYS, TRAINING)
+
+
+@pytest.mark.parametrize("place", [100, 400, -200])
+def test_a_flipped_byte_is_no_wrong_weight(
+    place: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    save_checkpoint(tmp_path, Position(1), {"kernel": np.ones(500, np.float32)}, TRAINING)
+    file = tmp_path / "checkpoint.npz"
+    contents = bytearray(file.read_bytes())
+    contents[place] ^= 255
+    file.write_bytes(contents)
+    found = load_checkpoint(tmp_path, TRAINING)
+    assert found is None or (found[1]["kernel"] == 1).all()
