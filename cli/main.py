@@ -24,6 +24,7 @@ COMMANDS = {
     "export": "Write a model in another program's format, or smaller.",
     "datasets": "List, describe, fetch and verify the named datasets.",
     "schedule": "Print a crontab line and systemd units that train every day.",
+    "cache": "List and remove vectorized corpora that training kept.",
     "runs": "List, show, promote and prune the runs of a model.",
 }
 

@@ -18,7 +18,7 @@ _PATHS = {
     "--train-file", "--validation-file", "--test-file", "--data-dir", "--models-dir", "--config",
     "--rejects", "--log-file", "--metrics-file", "--tensorboard",
 }  # fmt: skip
-_PASSED_ON = ("TEXTCLF_DATA_DIR", "TEXTCLF_MODELS_DIR")
+_PASSED_ON = ("TEXTCLF_DATA_DIR", "TEXTCLF_MODELS_DIR", "TEXTCLF_CACHE_DIR")
 
 
 @click.command(
@@ -41,6 +41,8 @@ def schedule(moment: str, options: tuple[str, ...]) -> None:
     name = _name(options)
     words = [*_program(), "train", "--quiet", *_absolute(options)]
     found = {k: str(Path(os.environ[k]).absolute()) for k in _PASSED_ON if os.environ.get(k)}
+    if limit := os.environ.get("TEXTCLF_CACHE_LIMIT"):
+        found["TEXTCLF_CACHE_LIMIT"] = limit
     environment = {"PYTHONUTF8": "1", **found}
     if "--dataset" in _names(options) and not {"--data-dir", "TEXTCLF_DATA_DIR"} & (
         _names(options) | set(found)

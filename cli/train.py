@@ -16,6 +16,7 @@ from textclf.runs import RunStore, new_run_id
 from textclf.settings import PRESETS, Settings, read_toml, resolve
 from textclf.tensorboard_log import TensorBoardLog, check_tensorboard
 
+from .cache import cache_options
 from .console import Console, duration, output_options, size
 from .options import (
     PATH,
@@ -29,6 +30,7 @@ from .tolerance import bad_row_options
 from .unattended import Unattended, seconds, unattended_options
 
 if TYPE_CHECKING:
+    from textclf.cache import ShardCache
     from textclf.corpus.bad_rows import BadRows
     from textclf.job import TrainingFiles
     from textclf.pipeline import OnEpoch, TrainedRun
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     help="Whether rare classes weigh as much as frequent ones.",
 )
 @click.option("--wait", default="0", metavar="DURATION", help="Wait for the lock, such as 30m.")
+@cache_options
 @unattended_options
 @click.option(
     "--tensorboard", type=PATH, metavar="DIR", help="Write the figures of each epoch to DIR/RUN."
@@ -77,6 +80,7 @@ def train(
     seed: int | None,
     class_weight: str | None,
     wait: str,
+    cache: ShardCache | None,
     unattended: Unattended,
     tensorboard: Path | None,
     as_json: bool,
@@ -135,6 +139,7 @@ def train(
             report=console.report,
             should_stop=console.should_stop,
             on_epoch=_on_epoch(tensorboard, console.run_id),
+            cache=cache,
         )
     if as_json:
         console.json(trained.metrics)
@@ -229,7 +234,8 @@ def summary(trained: TrainedRun, model: Path) -> str:
         f"validation  {_figures(m['validation'])}",
         f"test        {_figures(m['test']) if m['test'] else 'no test file'}",
         f"time        {duration(spent['total'])}: "
-        + ", ".join(f"{k} {duration(v)}" for k, v in spent.items() if k != "total"),
+        + ", ".join(f"{k} {duration(v)}" for k, v in spent.items() if k != "total")
+        + ("; rows vectorized before" if m["cache"] == "hit" else ""),
         f"memory      {size(m['peak_rss_bytes'])} at most",
         f"report      {model / 'current' / 'report.html'}",
         "",

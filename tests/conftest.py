@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -85,6 +85,22 @@ def handmade(
             for c, label in enumerate(labels):
                 layers[0].kernel[i, c] += 4 * (name.decode() in WORDS[label])
     return Classifier(labels, Vectorizer(settings, vocabulary), layers, 1.2, {"food": "Meals"})
+
+
+@pytest.fixture(autouse=True)
+def cache_dir(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of caches for each test: none shall use, or fill, the user's."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("TEXTCLF_CACHE_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The same, for fixtures that several tests share."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TEXTCLF_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -113,10 +113,10 @@ def unchanged(run: Run, files: TrainingFiles, settings: Settings) -> bool:
     now = identities(files)
     if now is None or set(now) != set(known):
         return False
-    settled = _settled(now, metrics.get("started"))
+    untouched = settled(now, metrics.get("started"))
     try:
         return all(
-            (settled and now[part] == (job.get("files") or {}).get(part))
+            (untouched and now[part] == (job.get("files") or {}).get(part))
             or digest(names) == known[part]
             for part, names in files.parts()
         )
@@ -124,7 +124,8 @@ def unchanged(run: Run, files: TrainingFiles, settings: Settings) -> bool:
         return False
 
 
-def _settled(now: Mapping[str, list[list[Any]]], started: object) -> bool:
+def settled(now: Mapping[str, list[list[Any]]], started: object) -> bool:
+    """Return whether files of these identities were last changed well before a time (ISO 8601)."""
     try:
         began = datetime.fromisoformat(str(started)).timestamp()
     except ValueError:

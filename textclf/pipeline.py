@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import textclf
+from textclf.cache import Outcome, ShardCache, prepare_cached
 from textclf.calibration import calibrate
 from textclf.classifier import Classifier, Dense
 from textclf.corpus.labels import LabelMap
@@ -35,7 +36,7 @@ from textclf.memory import (
     return_freed_memory,
 )
 from textclf.metrics import Evaluation
-from textclf.preparation import Prepared, Stopwatch, prepare
+from textclf.preparation import Prepared, Stopwatch
 from textclf.progress import Report, silent
 from textclf.quantization import choose
 from textclf.report.gather import MISTAKES
@@ -98,6 +99,7 @@ class _Job:
     report: Report
     should_stop: Callable[[], bool]
     on_epoch: OnEpoch
+    cache: ShardCache | None
 
 
 def train(
@@ -112,6 +114,7 @@ def train(
     report: Report = silent,
     should_stop: Callable[[], bool] = lambda: False,
     on_epoch: OnEpoch = lambda _: None,
+    cache: ShardCache | None = None,
 ) -> TrainedRun:
     """Train a model on files and publish it.
 
@@ -129,6 +132,7 @@ def train(
         report: Told how far the job is.
         should_stop: Asked between batches; True ends the job.
         on_epoch: Given the figures of each epoch.
+        cache: Where vectorized corpora are looked for and kept.
 
     Raises:
         DataError: If the data cannot be used.
@@ -148,7 +152,7 @@ def train(
     with store.lock(wait, should_stop):
         job = _Job(
             name, files, settings, policy, store, class_names or {}, Stopwatch(),
-            datetime.now(UTC), report, should_stop, on_epoch,
+            datetime.now(UTC), report, should_stop, on_epoch, cache,
         )  # fmt: skip
         with _writing(store.folder):
             hidden, key = _begin(job)
@@ -222,7 +226,7 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
 
     identity = identities(job.files)
     work = hidden / _WORK
-    prepared, resumed = _prepared(job, work)
+    prepared, resumed, cached = _prepared(job, work)
     training = _limited(job, prepared.train.n_rows)
     with job.watch.stage("train"):
         result = fit(
@@ -261,6 +265,7 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
         "published": verdict.passed,
         "gate": verdict.as_table(),
         "resumed": resumed,
+        "cache": cached,
         "ended": result.ended,
         "samples": {
             "train": prepared.train.n_rows,
@@ -298,16 +303,17 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
     return metrics, verdict
 
 
-def _prepared(job: _Job, work: Path) -> tuple[Prepared, bool]:
-    """Return the shards, and whether an interrupted run had made them."""
+def _prepared(job: _Job, work: Path) -> tuple[Prepared, bool, Outcome]:
+    """Return the shards, and whether an interrupted run or an earlier one had made them."""
     if found := Prepared.load(work, job.settings):
         log.info("going on with the run that was interrupted")
-        return found, True
+        return found, True, None
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
-    prepared = prepare(job.files, job.settings, work, job.watch, job.report)
-    prepared.save(work)
-    return prepared, False
+    prepared, cached = prepare_cached(
+        job.cache, job.files, job.settings, work, job.watch, job.report
+    )
+    return prepared, False, cached
 
 
 def _limited(job: _Job, rows: int) -> TrainingSettings:

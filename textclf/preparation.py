@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +78,8 @@ class Prepared:
     layout: str
     bad_rows: int
 
+    FILES: ClassVar = (_TENSORS, _DONE)  # beside the shards; the last one says that all is there
+
     def save(self, folder: Path) -> None:
         """Note beside the shards what `load` needs; the last file written says that all is there.
 
@@ -137,7 +140,7 @@ def prepare(
     from textclf.ngrams.split import Split
 
     seed = settings.training.seed
-    _check_early(files)
+    check_early(files)
     corpus = Corpus(files.train, files.format, bad_rows=files.bad_rows, spool_dir=work)
     share = 0.0 if files.validation else settings.training.validation_split
     with watch.stage("read"):
@@ -197,7 +200,7 @@ def prepare(
     return Prepared(vectorizer, labels, train, validation, hashes, layout, bad_rows)
 
 
-def _check_early(files: TrainingFiles) -> None:
+def check_early(files: TrainingFiles) -> None:
     """Look at the beginnings of the files that are read late, lest hours be lost.
 
     Raises:

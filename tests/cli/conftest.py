@@ -21,6 +21,7 @@ def textclf() -> Command:
 
     def run(*args: object, **options: object) -> subprocess.CompletedProcess[str]:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("TEXTCLF_")}
+        environment["TEXTCLF_CACHE_DIR"] = os.environ["TEXTCLF_CACHE_DIR"]
         environment |= options.pop("env", {})  # type: ignore[arg-type,call-overload]
         command = [sys.executable, "-m", "textclf", *map(str, args)]
         defaults = {"capture_output": True, "text": True, "timeout": 300, "env": environment}

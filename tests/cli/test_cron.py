@@ -26,7 +26,7 @@ def sh(command, **options):
 def quick(models, more=""):
     return (
         f"PYTHONPATH={ROOT} {sys.executable} {QUICK} train --quiet --data-dir {ROOT / 'data'} "
-        f"--dataset sample --models-dir {models} {more}"
+        f"--dataset sample --models-dir {models} --no-cache {more}"
     )
 
 

@@ -30,6 +30,7 @@ def write_rows(path, n=400, seed=1, flipped=0.0):
 
 def environment(**more):
     kept = {k: v for k, v in os.environ.items() if not k.startswith("TEXTCLF_")}
+    kept["TEXTCLF_CACHE_DIR"] = os.environ["TEXTCLF_CACHE_DIR"]
     return kept | {"PYTHONPATH": str(Path(__file__).parents[2])} | more
 
 
