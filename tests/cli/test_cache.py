@@ -105,7 +105,7 @@ def test_a_cache_without_room_costs_one_line_of_warning(quick, job, cache_dir):
 
 def test_the_cache_may_be_cleared_while_a_job_trains(quick, job, tmp_path):
     quick(*job)
-    process = begun(job, "--set", "training.units=8", step="0.1")
+    process = begun(job, "--set", "network.units=8", step="0.1")
     assert "1 entry" in quick("cache", "clear").stdout
     process.communicate(timeout=60)
     assert process.returncode == 0
@@ -116,11 +116,11 @@ def test_the_cache_may_be_cleared_while_a_job_trains(quick, job, tmp_path):
 
 def test_a_killed_job_that_began_from_the_cache_goes_on(quick, job, tmp_path):
     quick(*job)
-    process = begun(job, "--set", "training.units=8")
+    process = begun(job, "--set", "network.units=8")
     process.send_signal(signal.SIGKILL)
     process.wait()
     quick("cache", "clear")
-    quick(*job, "--set", "training.units=8")
+    quick(*job, "--set", "network.units=8")
     last = runs(tmp_path)[-1]
     assert metrics(last)["resumed"]
     assert published(tmp_path) == last.name
