@@ -17,15 +17,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import textclf
 from textclf.cache_entries import MANIFEST, Entry, link_all, names_in
 from textclf.errors import UsageError
 from textclf.job import TrainingFiles, digest, identities, settled
-from textclf.preparation import Prepared, Stopwatch, check_early, prepare
 from textclf.progress import Report
 from textclf.settings import Settings
+
+if TYPE_CHECKING:
+    from textclf.preparation import Prepared, Stopwatch
 
 Outcome = Literal["hit", "stored"] | None
 
@@ -61,6 +63,8 @@ def prepare_cached(
     Returns:
         What was prepared, and what the cache had to do with it.
     """
+    from textclf.preparation import check_early, prepare
+
     with watch.stage("read"):
         wanted, found = _Wanted.of(files, settings) if cache is not None else None, None
         if cache is not None and wanted is not None:
@@ -196,6 +200,8 @@ class ShardCache:
         return None
 
     def _taken(self, entry: Entry, work: Path, settings: Settings) -> Prepared | None:
+        from textclf.preparation import Prepared
+
         try:
             link_all(entry.folder, work, entry.manifest["files"])
             if found := Prepared.load(work, settings):

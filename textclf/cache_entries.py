@@ -16,7 +16,6 @@ from typing import Any
 
 from textclf.atomic import write_text
 from textclf.errors import OutputError
-from textclf.preparation import Prepared
 
 MANIFEST = "entry.json"
 
@@ -78,6 +77,8 @@ class Entry:
 
 def names_in(folder: Path) -> Iterator[str]:
     """Yield the names of the files that make up a prepared corpus; the last one completes it."""
+    from textclf.preparation import Prepared
+
     for part in ("train", "validation"):
         yield from (f"{part}/{path.name}" for path in sorted((folder / part).iterdir()))
     yield from Prepared.FILES
