@@ -278,8 +278,9 @@ def _train(
     from textclf.preparation import Stopwatch, prepare
     from textclf.progress import silent
     from textclf.quantization import choose
+    from textclf.sizes import with_batch_size
     from textclf.tensorflow_runtime import preload
-    from textclf.training import fit, with_batch_size
+    from textclf.training import fit
 
     preload(settings.training.threads)
     prepared = prepare(files, settings, work, Stopwatch(), silent)

@@ -68,12 +68,16 @@ def read_weight(weight: Any, into: NDArray[Any] | None = None) -> NDArray[Any]:
 
     TensorFlow's own `numpy()` holds two copies of a sparsely updated variable on the way.
     """
-    if not weight.shape.rank:
-        return np.asarray(weight.numpy())
     found = np.empty(weight.shape, weight.dtype.as_numpy_dtype) if into is None else into
     for rows in _chunks(len(found)):
         found[rows] = read_rows(weight, rows)
     return found
+
+
+def read_blocks(weight: Any) -> Iterator[NDArray[Any]]:
+    """Return a variable's value in blocks of rows."""
+    for rows in _chunks(weight.shape[0]):
+        yield read_rows(weight, rows)
 
 
 def read_rows(weight: Any, rows: slice) -> NDArray[np.float32]:

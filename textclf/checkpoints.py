@@ -7,11 +7,11 @@ import json
 import logging
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
+from typing import IO, Any
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,10 +43,25 @@ class Position:
     best_epoch: int = 0
 
 
+@dataclass(frozen=True)
+class Blocks:
+    """An array that is not in memory as a whole.
+
+    Attributes:
+        shape: Its shape.
+        dtype: Its type.
+        read: Returns its rows, from the first to the last, in blocks.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    read: Callable[[], Iterator[NDArray[Any]]]
+
+
 def save_checkpoint(
     folder: Path,
     position: Position,
-    arrays: Mapping[str, NDArray[Any]],
+    arrays: Mapping[str, NDArray[Any] | Blocks],
     training: Mapping[str, Any],
 ) -> None:
     """Write a checkpoint in place of the last one, which stays whole until then.
@@ -64,12 +79,30 @@ def save_checkpoint(
     described = {"position": dataclasses.asdict(position), "training": training}
     header = np.frombuffer(json.dumps(described).encode(), np.uint8)
     unfinished = folder / f".{_FILE}.new"
-    # Unlike safetensors, this copies no array as a whole before it is written.
-    with unfinished.open("wb") as file:
-        np.savez(file, **{_HEADER: header}, **arrays)  # type: ignore[arg-type]
-    with unfinished.open("rb") as file:
-        os.fsync(file.fileno())
+    # As np.savez does, which wants arrays whole.
+    with unfinished.open("wb") as file, ZipFile(file, "w") as archive:
+        for name, array in {_HEADER: header, **arrays}.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                _write(member, array)
+    with unfinished.open("rb") as written:
+        os.fsync(written.fileno())
     unfinished.replace(folder / _FILE)
+
+
+def _write(file: IO[bytes], array: NDArray[Any] | Blocks) -> None:
+    if not isinstance(array, Blocks):
+        np.lib.format.write_array(file, array, allow_pickle=False)
+        return
+    np.lib.format.write_array_header_1_0(
+        file,
+        {
+            "descr": np.lib.format.dtype_to_descr(array.dtype),
+            "fortran_order": False,
+            "shape": array.shape,
+        },
+    )
+    for block in array.read():
+        file.write(np.ascontiguousarray(block).data)
 
 
 def load_checkpoint(

@@ -11,8 +11,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from textclf.averaging import WeightAverage, read_weight
-from textclf.checkpoints import Position
+from textclf.averaging import WeightAverage, read_blocks, read_weight
+from textclf.checkpoints import Blocks, Position
 from textclf.errors import TextclfError
 from textclf.losses import CalibratedLoss
 from textclf.network import merge_members
@@ -66,9 +66,9 @@ class State:
         kept: list[NDArray[np.float32] | None] = [*self.best] or [None] * len(now)
         self.best = [read_weight(w.value, into) for w, into in zip(now, kept, strict=True)]
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
+    def arrays(self) -> dict[str, NDArray[Any] | Blocks]:
         """Return the arrays of a checkpoint."""
-        found = {name: read_weight(variable.value) for name, variable in self._variables().items()}
+        found = {name: _stored(v.value) for name, v in self._variables().items()}
         if self.average.count > 0:
             found |= {f"average.{i}": array for i, array in enumerate(self._averaged())}
         return found | {f"best.{i}": array for i, array in enumerate(self.best)}
@@ -97,6 +97,13 @@ class State:
             "optimizer": self.network.optimizer.variables,
         }
         return {f"{kind}.{i}": v for kind, found in kinds.items() for i, v in enumerate(found)}
+
+
+def _stored(weight: Any) -> NDArray[Any] | Blocks:
+    if not weight.shape.rank:
+        return np.asarray(weight.numpy())
+    kind = np.dtype(weight.dtype.as_numpy_dtype)
+    return Blocks(tuple(weight.shape), kind, lambda: read_blocks(weight))
 
 
 class Loop(keras.callbacks.Callback):  # type: ignore[misc]

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from textclf.settings import Settings
+from textclf.sizes import with_units
 
 _FIGURES = {
     "accuracy": "accuracy",
@@ -35,10 +36,9 @@ def model_card(
     """
     ngrams, network = settings.ngrams, settings.network
     hidden = network.layers - 1
+    width = network.members * with_units(network, len(labels)).units
     shape = (
-        "a linear model"
-        if hidden == 0
-        else f"a multi-layer perceptron ({hidden} x {network.units} units)"
+        "a linear model" if hidden == 0 else f"a multi-layer perceptron ({hidden} x {width} units)"
     )
     samples = metrics["samples"]
     lines = [

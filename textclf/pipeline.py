@@ -322,7 +322,7 @@ def _limited(job: _Job, rows: int) -> TrainingSettings:
     Raises:
         QualityGateError: If nothing is left of it.
     """
-    from textclf.training import with_batch_size
+    from textclf.sizes import with_batch_size
 
     training = with_batch_size(job.settings.training, rows)
     if not job.policy.time_limit:

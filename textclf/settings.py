@@ -47,13 +47,13 @@ class NgramSettings:
     analyzer: Literal["word", "char", "char_wb"] = "word"
     tokens: Literal["words+punctuation", "words"] = "words+punctuation"
     min_n: int = 1
-    max_n: int = 2
+    max_n: int = 3
     unspaced_max_n: int = 4
     affixes: bool = True
     lowercase: bool = True
     strip_accents: bool = False
     min_df: int = 2
-    max_features: int = 200_000
+    max_features: int = 300_000
     selection: Literal["chi2", "f_classif"] = "chi2"
     sublinear_tf: bool = True
     use_idf: bool = True
@@ -69,7 +69,7 @@ class NetworkSettings:
 
     Attributes:
         layers: Number of layers, the output layer included, as in the guide: 2 is one hidden layer.
-        units: Units of each hidden layer.
+        units: Units of each hidden layer; 0 chooses 16, or 32 for more than 8 classes.
         members: Networks that are trained side by side and averaged into one, whose hidden layers
             are as many times as wide.
         input_dropout: Share of the input features dropped in training.
@@ -77,7 +77,7 @@ class NetworkSettings:
     """
 
     layers: int = 2
-    units: int = 32
+    units: int = 0
     members: int = 3
     input_dropout: float = 0.0
     dropout: float = 0.5
@@ -150,6 +150,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "guide": {
         "ngrams": {
             "tokens": "words",
+            "max_n": 2,
             "strip_accents": True,
             "affixes": False,
             "max_features": 20_000,
@@ -187,7 +188,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "max_features": (0, 1 << 30),
     "count_memory_mb": (1, 1 << 20),
     "layers": (1, 16),
-    "units": (1, 65536),
+    "units": (0, 65536),
     "members": (1, 64),
     "input_dropout": (0.0, 0.99),
     "dropout": (0.0, 0.99),

@@ -21,6 +21,7 @@ from textclf.errors import UsageError
 from textclf.ngrams.shards import Shard
 from textclf.progress import Report, silent
 from textclf.settings import NetworkSettings, TrainingSettings
+from textclf.sizes import with_batch_size, with_units
 
 if TYPE_CHECKING:
     import keras
@@ -119,6 +120,7 @@ def fit(
     from textclf.losses import CalibratedLoss
 
     data = _describe(train, validation, training)
+    network = with_units(network, data.n_classes)
     calibrated = CalibratedLoss()
     model = _compiled(data, network, training, calibrated, seed)
     steps = steps_per_epoch(data.train_rows, training.batch_size)
@@ -156,18 +158,6 @@ def fit(
         ended = "patience"
     at = state.position
     return FitResult(state.weights(), at.history, at.best_epoch, at.epoch, cast(Ended, ended))
-
-
-def with_batch_size(training: TrainingSettings, rows: int) -> TrainingSettings:
-    """Return the settings with a batch size: the power of two nearest to the root of the rows.
-
-    On sets of 2,000 to 100,000 rows, batches from a fourth of that to four times as large were
-    about as accurate.
-    """
-    if training.batch_size:
-        return training
-    chosen = 1 << max(5, min(10, round(math.log2(max(1, rows)) / 2)))
-    return dataclasses.replace(training, batch_size=chosen)
 
 
 def _describe(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textclf.checkpoints import Position, load_checkpoint, save_checkpoint
+from textclf.checkpoints import Blocks, Position, load_checkpoint, save_checkpoint
 
 TRAINING = {"seed": 1, "rows": [[2, 3]]}
 ARRAYS: dict[str, Any] = {
@@ -82,3 +82,13 @@ def test_a_flipped_byte_is_no_wrong_weight(
     file.write_bytes(contents)
     found = load_checkpoint(tmp_path, TRAINING)
     assert found is None or (found[1]["kernel"] == 1).all()
+
+
+def test_an_array_in_blocks_is_loaded_whole(tmp_path: Path) -> None:
+    whole = np.arange(35, dtype=np.float32).reshape(7, 5)
+    blocks = Blocks(whole.shape, whole.dtype, lambda: iter((whole[:3], whole[3:6], whole[6:])))
+    save_checkpoint(tmp_path, Position(), {"kernel": blocks}, TRAINING)
+    found = load_checkpoint(tmp_path, TRAINING)
+    assert found is not None
+    assert found[1]["kernel"].dtype == np.float32
+    assert np.array_equal(found[1]["kernel"], whole)

@@ -40,7 +40,7 @@ def test_overrides_are_read_as_toml_or_bare_words(override, section, key, value)
         ("training.epochs=0", "give 1 to 100000"),
         ("training.epochs=true", "give a int"),
         ("ngrams.norm=l1", "choose one of l2, none"),
-        ("ngrams.min_n=3", "above max_n"),
+        ("ngrams.min_n=4", "above max_n"),
     ],
 )
 def test_wrong_overrides_are_explained_in_a_line(override, message):
