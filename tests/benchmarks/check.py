@@ -23,7 +23,7 @@ MOST_WORSE, MOST_LOST = 1.25, 0.003
 def regressions(accepted: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
     """Return a line for each ratio and accuracy that is too much worse than it was."""
     lines = []
-    for subject, peers in accepted["ratios"].items():
+    for subject, peers in accepted.get("ratios", {}).items():
         for peer, costs in peers.items():
             for cost, before in costs.items():
                 now = found["ratios"].get(subject, {}).get(peer, {}).get(cost)
@@ -32,7 +32,7 @@ def regressions(accepted: Mapping[str, Any], found: Mapping[str, Any]) -> list[s
                         f"{subject} / {peer}: {cost} {before['median']:.3g} -> {now['median']:.3g}"
                     )
     for subject in SUBJECTS:
-        before = accepted["summary"].get(subject, {}).get("accuracy")
+        before = accepted.get("summary", {}).get(subject, {}).get("accuracy")
         entry = found["summary"].get(subject, {})
         if before is None or not entry:
             continue

@@ -49,7 +49,7 @@ def document(
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    kept = ("repeat", "rows", "predict_rows", "timeout", "contenders", "factors")
+    kept = ("repeat", "rows", "predict_rows", "timeout", "contenders", "factors", "seeds")
     return {
         "benchmark": kind,
         "dataset": dataset,
@@ -73,6 +73,11 @@ def save(found: dict[str, Any], path: Path) -> None:
     for peers in found["ratios"].values():
         if best in peers:
             peers[BEST] = peers[best]
+    write(found, path)
+
+
+def write(found: Mapping[str, Any], path: Path) -> None:
+    """Write an object in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}")
     unfinished.write_text(json.dumps(found, indent=1) + "\n", "utf-8")

@@ -57,7 +57,7 @@ def table(document: Mapping[str, Any]) -> str:
         if not entry["rounds"]:
             cells[:1] = [f"failed: {entry.get('failed', '')}".replace("|", "\\|")]
         lines.append([title(name, entry), *cells])
-    parts = [head, _markdown(["", *(label for label, _ in columns.values())], lines)]
+    parts = [head, markdown(["", *(label for label, _ in columns.values())], lines)]
     stages = [
         [title(name, entry), ", ".join(
             f"{stage} {_seconds(s['wall'])} ({_seconds(s['cpu'])})"
@@ -66,7 +66,7 @@ def table(document: Mapping[str, Any]) -> str:
         for name, entry in summary.items() if entry.get("stages")
     ]  # fmt: skip
     if stages:
-        parts.append(_markdown(["", "wall (CPU) seconds by stage"], stages))
+        parts.append(markdown(["", "wall (CPU) seconds by stage"], stages))
     for subject, peers in document["ratios"].items():
         costs = list(dict.fromkeys(cost for found in peers.values() for cost in found))
         body = [
@@ -74,7 +74,7 @@ def table(document: Mapping[str, Any]) -> str:
             for peer, found in peers.items()
         ]
         names = [cost.removesuffix("_bytes").replace("_", " ") for cost in costs]
-        parts.append(_markdown([f"{title(subject, {})} / peer", *names], body))
+        parts.append(markdown([f"{title(subject, {})} / peer", *names], body))
     return "\n\n".join(parts)
 
 
@@ -85,7 +85,8 @@ def _cell(found: Mapping[str, float] | None, way: Way) -> str:
     return middle if low == high else f"{middle} ({low} to {high})"
 
 
-def _markdown(header: list[str], lines: list[list[str]]) -> str:
+def markdown(header: list[str], lines: list[list[str]]) -> str:
+    """Return a table whose first column is words and whose others are figures."""
     rule = ["---", *["---:"] * (len(header) - 1)]
     return "\n".join(f"| {' | '.join(line)} |" for line in [header, rule, *lines])
 
