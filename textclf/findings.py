@@ -119,7 +119,7 @@ def _labels(inspection: Inspection) -> Iterator[Finding]:
             "imbalance",
             "warning",
             f"the largest class has {most / least:,.0f} times the rows of the smallest",
-            "try --set training.class_weight=balanced, and go by macro F1",
+            "try --class-weight balanced, and go by macro F1",
         )
     folded: dict[str, list[str]] = defaultdict(list)
     for name in classes:
