@@ -1,7 +1,7 @@
 """textclf, as its command runs: `textclf train --train-file ... --test-file ...`.
 
 It gets the CSV as it is. A twentieth of the training rows (its default) is held out for early
-stopping and calibration; the others train on all rows. Threads: as many as there are cores.
+stopping and calibration; the others train on all rows. Its cache is empty at the start. Threads: as many as there are cores.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import io
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ def train(args: argparse.Namespace) -> None:
     from textclf import preparation
     from textclf.cli.main import main as textclf
 
+    os.environ["TEXTCLF_CACHE_DIR"] = str(args.work / "cache")  # each round vectorizes anew
     stages = Stages()
     original = preparation.Stopwatch.stage
 
