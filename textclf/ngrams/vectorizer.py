@@ -77,7 +77,7 @@ class Hasher:
     """Cuts and hashes the n-grams of blocks by the compiled kernels; safe to share by threads."""
 
     def __init__(self, settings: NgramSettings) -> None:
-        from textclf.ngrams.kernels import ANALYZERS, TOKENS
+        from textclf.ngrams.cutting import ANALYZERS, TOKENS
 
         tables = load_tables(settings.lowercase, settings.strip_accents)
         self._ways = (
@@ -161,9 +161,13 @@ class CompiledVectorizer:
         from textclf.ngrams.weighting import build_lookup
 
         self.hasher = Hasher(settings)
-        self._settings, self._vocabulary = settings, vocabulary
-        self._keys, self._entries = build_lookup(vocabulary.hashes)
-        self._idf = vocabulary.idf.astype(np.float64)
+        self._settings = settings
+        ranks = vocabulary.columns.astype(np.int64)
+        rest = np.flatnonzero(ranks < 0)
+        ranks[rest] = vocabulary.size + np.arange(len(rest))
+        self._slots = build_lookup(vocabulary.hashes, ranks)
+        self._idf = np.ones(vocabulary.size + len(rest))
+        self._idf[ranks] = vocabulary.idf
         self.named = np.ones(vocabulary.size, dtype=np.bool_)
 
     def transform(self, block: TextBlock) -> Rows:
@@ -183,8 +187,7 @@ class CompiledVectorizer:
 
         hashed = self.hasher(block)
         indptr, indices, data, sightings = weigh(
-            hashed.hashes, hashed.ends, self._keys, self._entries,
-            self._vocabulary.columns, self._idf,
+            hashed.hashes, hashed.ends, self._slots, self._idf,
             self._settings.sublinear_tf, self._settings.norm == "l2", named,
         )  # fmt: skip
         return Rows(indptr, indices, data), sightings

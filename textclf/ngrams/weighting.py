@@ -9,50 +9,69 @@ from numpy.typing import NDArray
 
 from textclf.compiled import njit
 
-
-@njit(nogil=True)
-def _sort_row(columns, values, start, end):  # type: ignore[no-untyped-def]
-    """Comb sort of one row by column: rows are short, and it compiles fast."""
-    gap = end - start
-    swapped = True
-    while gap > 1 or swapped:
-        gap = max(1, gap * 10 // 13)
-        swapped = False
-        for i in range(start, end - gap):
-            if columns[i] > columns[i + gap]:
-                columns[i], columns[i + gap] = columns[i + gap], columns[i]
-                values[i], values[i + gap] = values[i + gap], values[i]
-                swapped = True
+_ONE, _KNOWN = np.uint64(1), 64  # counts whose logarithm is known beforehand
+_WORD, _SHIFT, _LAST = 64, np.uint64(58), np.uint64(63)
+# Its 64 runs of six bits are all different: times a power of two, the first six tell which one.
+_DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
+_PLACES = np.zeros(64, dtype=np.int64)
+for _i in range(64):
+    _PLACES[(int(_DE_BRUIJN) << _i & (1 << 64) - 1) >> 58] = _i
 
 
 @njit(cache=True, nogil=True)
-def build_lookup(hashes):  # type: ignore[no-untyped-def]
-    """Return (keys, entries), an open-addressing table from each hash to its place."""
+def build_lookup(hashes, ranks):  # type: ignore[no-untyped-def]
+    """Return a (slots, 2) uint64 open-addressing table of hashes and their ranks."""
     size = 16
     while size < 2 * hashes.size:
         size *= 2
-    keys = np.zeros(size, dtype=np.uint64)
-    entries = np.zeros(size, dtype=np.int32)
+    slots = np.zeros((size, 2), dtype=np.uint64)
     for i in range(hashes.size):
         slot = np.int64(hashes[i] & np.uint64(size - 1))
-        while keys[slot] != np.uint64(0):
+        while slots[slot, 0] != np.uint64(0):
             slot = (slot + 1) & (size - 1)
-        keys[slot] = hashes[i]
-        entries[slot] = i
-    return keys, entries
+        slots[slot, 0] = hashes[i]
+        slots[slot, 1] = np.uint64(ranks[i])
+    return slots
+
+
+@njit(nogil=True)
+def _mark(bits, at):  # type: ignore[no-untyped-def]
+    bits[at // _WORD] |= _ONE << (np.uint64(at) & _LAST)
+
+
+@njit(nogil=True)
+def _first(word):  # type: ignore[no-untyped-def]
+    """Return the place of the lowest bit that is set."""
+    return _PLACES[((word & (~word + _ONE)) * _DE_BRUIJN) >> _SHIFT]
+
+
+@njit(nogil=True)
+def _write_row(values, scale, bits, summary, indices, data, at):  # type: ignore[no-untyped-def]
+    """Write the values of marked columns, in ascending order, and unmark them; return the end."""
+    for high in range(summary.size):
+        while summary[high]:
+            low = high * _WORD + _first(summary[high])
+            summary[high] &= summary[high] - _ONE
+            word = bits[low]
+            bits[low] = np.uint64(0)
+            while word:
+                column = low * _WORD + _first(word)
+                word &= word - _ONE
+                indices[at] = column
+                data[at] = values[column] * scale
+                at += 1
+    return at
 
 
 @njit(cache=True, nogil=True)
-def weigh(hashes, ends, keys, entries, columns, idf, sublinear, l2, named):  # type: ignore[no-untyped-def]
+def weigh(hashes, ends, slots, idf, sublinear, l2, named):  # type: ignore[no-untyped-def]
     """Turn hashed n-grams into tf-idf rows.
 
     Args:
         hashes: From `hash_ngrams`; so is `ends`.
         ends: (rows + 1,).
-        keys: From `build_lookup`; so is `entries`.
-        entries: See there.
-        columns: (n,) int32, the column of each n-gram; -1: it only counts in the norm.
-        idf: (n,) float64.
+        slots: From `build_lookup`. A rank is a column, or beyond: that only counts in the norm.
+        idf: (n,) float64, by rank.
         sublinear: Whether tf becomes 1 + ln(tf).
         l2: Whether rows are scaled to unit length.
         named: (columns,) bool; the first sighting of a column that is not named is reported.
@@ -61,53 +80,59 @@ def weigh(hashes, ends, keys, entries, columns, idf, sublinear, l2, named):  # t
         (indptr (rows + 1,) int64, indices int32, data float32, sightings (m, 3) int64): indices
         ascend in a row; a sighting is (column, row, place among the row's n-grams).
     """
-    rows = ends.size - 1
-    mask = keys.size - 1
+    rows, n_columns = ends.size - 1, named.size
+    mask = np.uint64(slots.shape[0] - 1)
     indptr = np.zeros(rows + 1, dtype=np.int64)
     indices = np.empty(ends[-1], dtype=np.int32)
     data = np.empty(ends[-1], dtype=np.float32)
-    counts = np.zeros(columns.size, dtype=np.int32)
-    touched = np.empty(columns.size, dtype=np.int32)
+    counts = np.zeros(idf.size, dtype=np.int32)
+    values = np.empty(n_columns, dtype=np.float32)
+    touched = np.empty(idf.size, dtype=np.int32)
+    bits = np.zeros(n_columns // _WORD + 1, dtype=np.uint64)
+    summary = np.zeros(bits.size // _WORD + 1, dtype=np.uint64)
+    factors = np.arange(_KNOWN).astype(np.float64)
+    if sublinear:
+        for tf in range(1, _KNOWN):
+            factors[tf] = 1.0 + math.log(float(tf))
     seen = named.copy()
-    sightings = np.empty((named.size - np.sum(named), 3), dtype=np.int64)
+    sightings = np.empty((n_columns - np.sum(named), 3), dtype=np.int64)
     at, sighted = 0, 0
     for row in range(rows):
         n = 0
         for i in range(ends[row], ends[row + 1]):
             key = hashes[i]
-            slot = np.int64(key & np.uint64(mask))
-            while keys[slot] != np.uint64(0) and keys[slot] != key:
-                slot = (slot + 1) & mask
-            if keys[slot] == np.uint64(0):
+            slot = np.int64(key & mask)
+            while slots[slot, 0] != np.uint64(0) and slots[slot, 0] != key:
+                slot = np.int64(np.uint64(slot + 1) & mask)
+            if slots[slot, 0] == np.uint64(0):
                 continue
-            entry = entries[slot]
-            if counts[entry] == 0:
-                touched[n] = entry
+            rank = np.int64(slots[slot, 1])
+            if counts[rank] == 0:
+                touched[n] = rank
                 n += 1
-                column = columns[entry]
-                if column >= 0 and not seen[column]:
-                    seen[column] = True
-                    sightings[sighted, 0] = column
+                if rank < n_columns and not seen[rank]:
+                    seen[rank] = True
+                    sightings[sighted, 0] = rank
                     sightings[sighted, 1] = row
                     sightings[sighted, 2] = i - ends[row]
                     sighted += 1
-            counts[entry] += 1
-        start, squares = at, 0.0
+            counts[rank] += 1
+        squares = 0.0
         for i in range(n):
-            entry = touched[i]
-            tf = float(counts[entry])
-            counts[entry] = 0
-            value = (1.0 + math.log(tf) if sublinear else tf) * idf[entry]
+            rank = np.int64(touched[i])
+            tf = counts[rank]
+            counts[rank] = 0
+            if tf < _KNOWN:
+                value = factors[tf] * idf[rank]
+            else:
+                value = (1.0 + math.log(float(tf)) if sublinear else float(tf)) * idf[rank]
             squares += value * value
-            if columns[entry] >= 0:
-                indices[at] = columns[entry]
-                data[at] = value
-                at += 1
-        if l2 and squares > 0.0:
-            scale = 1.0 / math.sqrt(squares)
-            for i in range(start, at):
-                data[i] *= scale
-        _sort_row(indices, data, start, at)
+            if rank < n_columns:
+                values[rank] = value
+                _mark(bits, rank)
+                _mark(summary, rank // _WORD)
+        scale = 1.0 / math.sqrt(squares) if l2 and squares > 0.0 else 1.0
+        at = _write_row(values, scale, bits, summary, indices, data, at)
         indptr[row + 1] = at
     return indptr, indices[:at].copy(), data[:at].copy(), sightings[:sighted].copy()
 

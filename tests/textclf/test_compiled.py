@@ -1,0 +1,23 @@
+"""Where compiled kernels are kept."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SAY = "import numba, textclf.compiled; print(numba.config.CACHE_DIR)"
+
+
+def test_a_change_of_a_kernel_that_others_contain_is_not_overlooked(tmp_path):
+    shutil.copytree(ROOT / "textclf", tmp_path / "textclf")
+
+    def folder():
+        options = {"cwd": tmp_path, "capture_output": True, "text": True, "check": True}
+        return subprocess.run([sys.executable, "-c", SAY], **options).stdout
+
+    before = folder()
+    assert folder() == before
+    changed = tmp_path / "textclf" / "ngrams" / "cutting.py"
+    changed.write_text(changed.read_text() + "# changed\n")
+    assert folder() != before

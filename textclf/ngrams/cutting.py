@@ -1,0 +1,236 @@
+"""Compiled kernels that cut normalized text into words or characters."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from textclf.compiled import njit
+from textclf.ngrams.hashing import FNV_OFFSET, FNV_PRIME, MIX_1, MIX_2
+from textclf.ngrams.normalizing import encode, normalize
+from textclf.ngrams.unicode import ALONE, MARK, SPACE, WORD
+
+_PRIME, _OFFSET = np.uint64(FNV_PRIME), np.uint64(FNV_OFFSET)
+_MIX_1, _MIX_2 = np.uint64(MIX_1), np.uint64(MIX_2)
+_SHIFT = np.uint64(33)
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
+
+# Analyzers and ways to cut words, as the kernels number them.
+ANALYZERS = {"word": 0, "char": 1, "char_wb": 2}
+TOKENS = {"words+punctuation": 0, "words": 1}
+
+# Kinds of units that are treated in a way of their own.
+ALONE_UNIT, ASCII_UNIT = np.uint64(1), np.uint64(2)
+
+_NOTHING = np.uint8(255)  # no byte of ASCII
+
+
+@njit(nogil=True)
+def mix(value):  # type: ignore[no-untyped-def]
+    value ^= value >> _SHIFT
+    value *= _MIX_1
+    value ^= value >> _SHIFT
+    value *= _MIX_2
+    value ^= value >> _SHIFT
+    return value if value != _ZERO else _ONE
+
+
+@njit(nogil=True)
+def _word_units(codes, n, tokens, pages, properties, units, buffer):  # type: ignore[no-untyped-def]
+    """Cut code points into words; write their bytes joined by spaces into `buffer`.
+
+    Row u of `units` (uint64) is (hash, first byte, byte after the last, kind) of word u; of kind
+    `ALONE_UNIT` is a character of a script without spaces.
+    """
+    used, at, i = 0, 0, 0
+    guide = tokens == 1
+    inside = np.uint8(WORD) if guide else np.uint8(WORD | MARK)
+    while i < n:
+        code = codes[i]
+        bits = properties[pages[code >> 8], code & 255]
+        i += 1
+        if bits & SPACE or (guide and not bits & WORD):
+            continue
+        start, first = at, i
+        alone = not guide and bits & ALONE
+        at = encode(code, buffer, at)
+        value = _OFFSET
+        for byte in range(start, at):
+            value = (value ^ np.uint64(buffer[byte])) * _PRIME
+        if guide or (bits & inside and not alone):
+            while i < n:
+                code = codes[i]
+                if code < 0x80:
+                    if not properties[0, code] & inside:
+                        break
+                    buffer[at] = code
+                    at += 1
+                    value = (value ^ np.uint64(code)) * _PRIME
+                else:
+                    bits = properties[pages[code >> 8], code & 255]
+                    if not bits & inside or (bits & ALONE and not guide):
+                        break
+                    byte = at
+                    at = encode(code, buffer, at)
+                    while byte < at:
+                        value = (value ^ np.uint64(buffer[byte])) * _PRIME
+                        byte += 1
+                i += 1
+        if guide and i == first:
+            at = start
+            continue
+        units[used, 0] = mix(value)
+        units[used, 1] = start
+        units[used, 2] = at
+        units[used, 3] = ALONE_UNIT if alone else _ZERO
+        used += 1
+        buffer[at] = 32
+        at += 1
+    return used
+
+
+@njit(nogil=True)
+def _put_char(code, units, used, buffer):  # type: ignore[no-untyped-def]
+    at = np.int64(units[used - 1, 2]) if used else 0
+    after = encode(code, buffer, at)
+    value = _OFFSET
+    for byte in range(at, after):
+        value = (value ^ np.uint64(buffer[byte])) * _PRIME
+    units[used, 0] = mix(value)
+    units[used, 1] = at
+    units[used, 2] = after
+    units[used, 3] = _ZERO
+    return used + 1
+
+
+@njit(nogil=True)
+def _char_units(codes, n, padded, pages, properties, units, segments, buffer):  # type: ignore[no-untyped-def]
+    """Cut code points into characters; return (units, segments) in number.
+
+    Not padded: one segment, in which a run of two and more white-space characters is one space.
+    Padded: a segment a word, with a space on either side.
+    """
+    used, cut, i = 0, 0, 0
+    while i < n:
+        code = codes[i]
+        space = properties[pages[code >> 8], code & 255] & SPACE
+        i += 1
+        if space and padded:
+            continue
+        if space:
+            run = i
+            while i < n and properties[pages[codes[i] >> 8], codes[i] & 255] & SPACE:
+                i += 1
+            used = _put_char(32 if i > run else code, units, used, buffer)
+            continue
+        if padded:
+            used = _put_char(32, units, used, buffer)
+        used = _put_char(code, units, used, buffer)
+        if padded:
+            while i < n and not properties[pages[codes[i] >> 8], codes[i] & 255] & SPACE:
+                used = _put_char(codes[i], units, used, buffer)
+                i += 1
+            used = _put_char(32, units, used, buffer)
+            segments[cut] = used
+            cut += 1
+    if not padded:
+        segments[0] = used
+        cut = 1
+    return used, cut
+
+
+@njit(nogil=True)
+def _is_ascii(text, i, end):  # type: ignore[no-untyped-def]
+    seen = np.uint8(0)
+    for k in range(i, end):
+        seen |= text[k]
+    return seen < 0x80
+
+
+@njit(nogil=True)
+def _folds(ways, tables):  # type: ignore[no-untyped-def]
+    """Return (2, 128) uint8: what ASCII becomes inside of words, and alone, or `_NOTHING`."""
+    _, properties, mapping, _ = tables
+    guide = ways[1] == 1
+    inside = np.uint8(WORD) if guide else np.uint8(WORD | MARK)
+    folds = np.full((2, 128), _NOTHING)
+    for byte in range(128):
+        code = byte if mapping[0, byte] < 0 else np.int64(mapping[0, byte])
+        bits = properties[0, code]
+        if bits & inside:
+            folds[0, byte] = code
+        elif not bits & SPACE and not guide:
+            folds[1, byte] = code
+    return folds
+
+
+@njit(nogil=True)
+def _ascii_units(text, i, end, tokens, folds, units, buffer):  # type: ignore[no-untyped-def]
+    """Do as `normalize` and `_word_units` do, for text[i:end] that is ASCII."""
+    used, at = 0, 0
+    while i < end:
+        start, value = at, _OFFSET
+        while i < end:
+            code = folds[0, text[i]]
+            if code == _NOTHING:
+                break
+            buffer[at] = code
+            at += 1
+            value = (value ^ np.uint64(code)) * _PRIME
+            i += 1
+        if at == start:
+            code = folds[1, text[i]]
+            i += 1
+            if code == _NOTHING:
+                continue
+            buffer[at] = code
+            at += 1
+            value = (value ^ np.uint64(code)) * _PRIME
+        elif tokens == 1 and at == start + 1:
+            at = start
+            continue
+        units[used, 0] = mix(value)
+        units[used, 1] = start
+        units[used, 2] = at
+        units[used, 3] = ASCII_UNIT
+        used += 1
+        buffer[at] = 32
+        at += 1
+    return used
+
+
+@njit(nogil=True)
+def cut_row(row, text, offsets, ways, tables, work):  # type: ignore[no-untyped-def]
+    """Cut row `row` into units; return (units, segments) in number. `work` has room for it."""
+    pages, properties, mapping, sequences = tables
+    codes, units, segments, buffer, folds = work
+    analyzer, tokens, final_sigma = ways[0], ways[1], ways[4]
+    if analyzer == 0 and _is_ascii(text, offsets[row], offsets[row + 1]):
+        used = _ascii_units(text, offsets[row], offsets[row + 1], tokens, folds, units, buffer)
+        segments[0] = used
+        return used, 1
+    n = normalize(
+        text, offsets[row], offsets[row + 1], codes,
+        pages, properties, mapping, sequences, final_sigma != 0,
+    )  # fmt: skip
+    if analyzer == 0:
+        used = _word_units(codes, n, tokens, pages, properties, units, buffer)
+        segments[0] = used
+        return used, 1
+    return _char_units(codes, n, analyzer == 2, pages, properties, units, segments, buffer)
+
+
+@njit(nogil=True)
+def workspace(offsets, ways, tables):  # type: ignore[no-untyped-def]
+    """Allocate what `cut_row` needs for any of the rows: (codes, units, segments, buffer, folds).
+
+    At most 18 code points come of three bytes (U+FDFA), and padding at most triples them;
+    memory that stays untouched costs nothing.
+    """
+    codes = 6 * np.max(np.diff(offsets)) + 16 if offsets.size > 1 else 16
+    return (
+        np.empty(codes, dtype=np.int32),
+        np.empty((3 * codes, 4), dtype=np.uint64),
+        np.empty(codes, dtype=np.int64),
+        np.empty(6 * codes, dtype=np.uint8),
+        _folds(ways, tables),
+    )
