@@ -1,7 +1,8 @@
 """textclf, as its command runs: `textclf train --train-file ... --test-file ...`.
 
-It gets the CSV as it is. A twentieth of the training rows (its default) is held out for early
-stopping and calibration; the others train on all rows. Its cache is empty at the start. Threads: as many as there are cores.
+It gets the CSV as it is, and its cache is empty. A twentieth of the training rows (its default) is
+held out for early stopping and calibration; the others train on all rows. Threads: as many as there
+are cores.
 """
 
 from __future__ import annotations
