@@ -142,7 +142,9 @@ class _Watch(threading.Thread):
         """Look until the process has ended."""
         began = time.perf_counter()
         while not self._done.wait(_SAMPLE_EVERY):
-            below = _descendants(self._pid)
+            # One that was just begun still shares its parent's memory, and has its command line.
+            own = _command_line(self._pid)
+            below = [pid for pid in _descendants(self._pid) if _command_line(pid) != own]
             together = sum(map(_rss, [self._pid, *below])) if below else 0
             self.peak = max(self.peak, _high_water(self._pid), together)
             if self._timeout is not None and time.perf_counter() - began > self._timeout:
@@ -178,6 +180,13 @@ def _descendants(pid: int) -> list[int]:
             found += children
             ahead += children
     return found
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def _high_water(pid: int) -> int:
