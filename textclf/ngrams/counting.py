@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textclf.compiled import njit
-
-log = logging.getLogger(__name__)
 
 _FULL = 0.7  # load at which the table grows, or prunes when it may not
 _EASED = 0.5  # load that pruning aims below, so that it is not needed again at once
@@ -179,9 +176,6 @@ class DocumentFrequencies:
         left = self._used - np.cumsum(histogram)
         threshold = int(np.argmax(left <= _EASED * keys.size))
         self.pruned_below += threshold
-        log.warning(
-            "counting memory is full: n-grams in %d or fewer rows so far are dropped", threshold
-        )
         survives = counts.sum(axis=1) > threshold
         return keys[survives], last[survives], counts[survives]
 

@@ -104,7 +104,15 @@ def count_ngrams(
         held = _add(held, np.bincount(labels[~training], minlength=classes))
         rows, text_bytes = rows + len(block), text_bytes + len(block.text)
         report(Progress("count", rows))
-    return Survey(frequencies.result(settings.min_df), by_class, kept, held, text_bytes, split)
+    counts = frequencies.result(settings.min_df)
+    if counts.pruned_below:
+        log.info(
+            "the memory for counting (%d MiB) was full: n-grams of fewest rows were dropped, and "
+            "counts are short by at most %d",
+            settings.count_memory_mb,
+            counts.pruned_below,
+        )
+    return Survey(counts, by_class, kept, held, text_bytes, split)
 
 
 def _add(total: NDArray[np.int64], more: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,6 +1,7 @@
 """The streamed matrix against scikit-learn's in-memory pipeline."""
 
 import gzip
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -193,3 +194,14 @@ def test_the_cut_into_blocks_changes_nothing(multilingual, tmp_path):
         results.append((ours, sum(shard.x.sum() for shard in train)))
     assert results[0][0] == results[1][0]
     assert results[0][1] == pytest.approx(results[1][1])
+
+
+def test_a_full_memory_for_counting_is_told_once_and_is_no_warning(caplog):
+    texts = [f"common word{i} other{i} third{i}" for i in range(5000)]
+    blocks = cut(texts, [i % 2 for i in range(5000)], 500)
+    with caplog.at_level(logging.INFO):
+        survey = count_ngrams(lambda: blocks, NgramSettings(count_memory_mb=1), 0.0, 1)
+    (record,) = caplog.records
+    assert record.levelno == logging.INFO
+    assert f"short by at most {survey.counts.pruned_below}" in record.getMessage()
+    assert survey.counts.df.max() == 5000
