@@ -62,11 +62,20 @@ def _share(value: float | None) -> str:
 @click.argument("name")
 @click.argument("run", default="current")
 @models_dir_option
+@click.option("--json", "as_json", is_flag=True, help="Print metrics.json as an object, whole.")
 @output_options
-def show(name: str, run: str, models_dir: Path, console: Console) -> None:
-    """Print metrics.json of a RUN of model NAME; by default of the published one."""
+def show(name: str, run: str, models_dir: Path, as_json: bool, console: Console) -> None:
+    """Print the figures of a RUN of model NAME; by default of the published one."""
     found = RunStore(models_dir, name).find(run)
-    console.json(found.metrics | {"folder": str(found.folder), "current": found.current})
+    metrics = found.metrics | {"folder": str(found.folder), "current": found.current}
+    if as_json:
+        console.json(metrics)
+        return
+    hidden = ("run", "job")  # it is above; what --if-changed compares
+    figures = _flat({key: value for key, value in metrics.items() if key not in hidden})
+    rows = [[key, _shown(value)] for key, value in figures.items()]
+    rows += [["not published", why] for why in (metrics.get("gate") or {}).get("reasons", ())]
+    console.result(table(rows, [name, found.id]))
 
 
 @runs.command("promote")
@@ -149,6 +158,14 @@ def _figure(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4f}"
     return "-" if value is None else str(value)[:32]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4f}" if isinstance(value, float) else "-" if value is None else str(value)
 
 
 def _change(name: str, before: dict[str, Any], after: dict[str, Any]) -> str:

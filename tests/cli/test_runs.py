@@ -1,4 +1,4 @@
-"""textclf runs compare."""
+"""textclf runs compare and show."""
 
 import json
 
@@ -66,3 +66,18 @@ def test_a_run_that_is_not_one_is_told(compare, runs, problem):
     result = compare(*runs)
     assert (result.returncode, result.stdout) == (2, "")
     assert problem in result.stderr
+
+
+def test_a_run_is_shown_with_its_figures_and_why_it_was_not_published(textclf, store):
+    out = textclf("runs", "show", "films", "202603", "--models-dir", store).stdout
+    lines = [line.split(maxsplit=1) for line in out.splitlines()]
+    assert ["films", THIRD] in lines
+    assert ["published", "no"] in lines
+    assert ["epochs", "6"] in lines
+    assert "not published  bad" in out
+
+
+def test_a_run_is_shown_whole_as_json(textclf, store):
+    found = json.loads(textclf("runs", "show", "films", "--json", "--models-dir", store).stdout)
+    assert found["test"] == {"accuracy": 0.75, "loss": 1.0}
+    assert found["current"] is True
