@@ -174,7 +174,8 @@ class _Scale:
 
 
 def _percent(step: float) -> Callable[[float], str]:
-    decimals = max(0, -math.floor(math.log10(step * 100) + 1e-9))
+    share = 100 * step
+    decimals = next(d for d in range(16) if math.isclose(round(share, d), share))
     return lambda y: f"{y:.{decimals}%}"
 
 

@@ -3,6 +3,7 @@
 import itertools
 import re
 
+import numpy as np
 import pytest
 
 from textclf.report.charts import Line, histogram, line_chart, reliability, ticks
@@ -88,3 +89,13 @@ def test_what_lines_are_called_is_escaped():
     assert "<T>" not in chart.svg
     assert "&lt;T&gt;" in chart.svg
     assert "a &amp; &lt;b&gt;" in chart.svg
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.9069, 0.9906), (0.92, 0.93), (0.1, 0.9)])
+def test_labels_of_an_axis_are_as_far_apart_as_they_say(low, high):
+    points = ((1, low), (2, high))
+    svg = str(line_chart("k", "T", [Line("a", "a", points)], True, "s").svg)
+    shown = [float(t) for t in re.findall(r">([0-9.]+)%<", svg)]
+    steps = np.diff(shown)
+    assert len(shown) > 2
+    assert np.allclose(steps, steps[0])
