@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textclf.errors import OutputError, TextclfError, UsageError
-from textclf.runs import RunStore, new_run_id
-from textclf.settings import PRESETS, Settings, read_toml, resolve
+from textclf.runs import Run, RunStore, new_run_id
+from textclf.settings import PRESETS, read_toml, resolve
 from textclf.tensorboard_log import TensorBoardLog, check_tensorboard
 
 from .cache import cache_options
@@ -122,8 +122,13 @@ def train(
     settings = resolve(tables, [*overrides, *unattended.overrides(), *extra])
     store, waiting = RunStore(models_dir, chosen), seconds(wait)
     with _metrics_file(unattended.metrics_file, store):
-        if unattended.if_changed and _unchanged(store, files, settings, as_json, console):
-            return
+        if unattended.if_changed:
+            from textclf.job import unchanged
+
+            run = store.current()
+            if run and unchanged(run, files, settings, unattended.warm_start):
+                _say_unchanged(run, as_json, console)
+                return
         if tensorboard is not None:
             check_tensorboard(tensorboard)
         from textclf.pipeline import train as run_training
@@ -152,20 +157,11 @@ def _on_epoch(tensorboard: Path | None, run: str) -> OnEpoch:
     return TensorBoardLog(tensorboard / run) if tensorboard is not None else lambda _: None
 
 
-def _unchanged(
-    store: RunStore, files: TrainingFiles, settings: Settings, as_json: bool, console: Console
-) -> bool:
-    """Return, and say, whether the published run is of the same data and settings."""
-    from textclf.job import unchanged
-
-    run = store.current()
-    if run is None or not unchanged(run, files, settings):
-        return False
+def _say_unchanged(run: Run, as_json: bool, console: Console) -> None:
     if as_json:
         console.json(run.metrics)
     else:
         console.result(f"nothing to do: data and settings are those of run {run.id}")
-    return True
 
 
 @contextmanager

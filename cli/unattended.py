@@ -36,6 +36,7 @@ class Unattended:
     time_limit: float = 0.0
     memory_limit: int = 0
     metrics_file: Path | None = None
+    warm_start: bool = False
 
     def policy(self, run_id: str) -> Policy:
         """Return it as the library wants it."""
@@ -43,7 +44,7 @@ class Unattended:
         from textclf.pipeline import Policy
 
         gates = Gates(self.min_accuracy, self.min_macro_f1, self.max_drop)
-        return Policy(gates, self.keep, self.resume, self.time_limit, run_id)
+        return Policy(gates, self.keep, self.resume, self.time_limit, run_id, self.warm_start)
 
     def overrides(self) -> list[str]:
         """Return the settings that the options change."""
@@ -64,6 +65,10 @@ def unattended_options(command: Callable[..., R]) -> Callable[..., R]:
     @click.option(
         "--if-changed", is_flag=True,
         help="Do nothing if data and settings are those of the published model.",
+    )  # fmt: skip
+    @click.option(
+        "--warm-start", is_flag=True,
+        help="Keep the published model's n-grams and train on from its weights, if there is one.",
     )  # fmt: skip
     @click.option(
         "--keep", type=click.IntRange(1), help="Remove all but so many runs after publishing."
@@ -93,6 +98,7 @@ def unattended_options(command: Callable[..., R]) -> Callable[..., R]:
 
 _PLAIN = (
     "min_accuracy", "min_macro_f1", "max_drop", "if_changed", "keep", "resume", "metrics_file",
+    "warm_start",
 )  # fmt: skip
 
 

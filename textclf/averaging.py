@@ -29,9 +29,9 @@ class WeightAverage:
     """
 
     def __init__(self, weights: Sequence[keras.Variable], samples: int, steps: int) -> None:
-        self._weights = [weight.value for weight in weights]
+        self._weights = [weight.value for weight in weights if samples]
         self._every = max(1, steps // samples) if samples else 0
-        self.sums = [np.zeros(w.shape, np.float32) for w in self._weights if samples]
+        self.sums = [np.zeros(w.shape, np.float32) for w in self._weights]
         self.count = np.zeros(1, np.float32)
         self._exchanged = False
 

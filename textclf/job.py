@@ -50,14 +50,20 @@ class TrainingFiles:
                 yield part, files
 
 
-def recipe(files: TrainingFiles, settings: Settings) -> str:
-    """Return a hash of all that the model depends on, apart from the rows themselves."""
+def recipe(files: TrainingFiles, settings: Settings, warm: bool = False) -> str:
+    """Return a hash of all that the model depends on, apart from the rows themselves.
+
+    Args:
+        files: What is trained on.
+        settings: How.
+        warm: Whether training is to start from the published model; which one, is not told.
+    """
     table = as_table(settings)
     for irrelevant in ("time_limit", "threads"):
         table["training"].pop(irrelevant, None)
     layout = dataclasses.asdict(files.format)
     parts = [part for part, _ in files.parts()]
-    everything = [table, layout, files.bad_rows.limit, parts]
+    everything = [table, layout, files.bad_rows.limit, parts, *(["warm"] if warm else [])]
     return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
 
 
@@ -100,7 +106,7 @@ def digest(names: Sequence[str]) -> str:
     return sha256.hexdigest()
 
 
-def unchanged(run: Run, files: TrainingFiles, settings: Settings) -> bool:
+def unchanged(run: Run, files: TrainingFiles, settings: Settings, warm: bool = False) -> bool:
     """Return whether training would repeat a run: same recipe, and same bytes in the files.
 
     The files are hashed, unless they have not been touched since well before the run began.
@@ -108,7 +114,7 @@ def unchanged(run: Run, files: TrainingFiles, settings: Settings) -> bool:
     metrics = run.metrics
     job: Mapping[str, Any] = metrics.get("job") or {}
     known: Mapping[str, str] = metrics.get("sha256") or {}
-    if job.get("recipe") != recipe(files, settings):
+    if job.get("recipe") != recipe(files, settings, warm):
         return False
     now = identities(files)
     if now is None or set(now) != set(known):
@@ -134,11 +140,19 @@ def settled(now: Mapping[str, list[list[Any]]], started: object) -> bool:
     return changed < began - _SETTLED
 
 
-def resume_key(files: TrainingFiles, settings: Settings) -> str | None:
+def resume_key(
+    files: TrainingFiles, settings: Settings, warm: bool = False, origin: str | None = None
+) -> str | None:
     """Return what an interrupted run must share with this job to be continued by it.
 
     What it has on disk was not all synced, so it also says since when the machine has been up.
     None if the files can be read only once.
+
+    Args:
+        files: As for `recipe`.
+        settings: As for `recipe`.
+        warm: As for `recipe`.
+        origin: The run that training starts from.
     """
     now = identities(files)
     if now is None:
@@ -147,5 +161,5 @@ def resume_key(files: TrainingFiles, settings: Settings) -> str | None:
         booted = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         booted = ""
-    everything = [textclf.__version__, recipe(files, settings), now, booted]
+    everything = [textclf.__version__, recipe(files, settings, warm), now, booted, origin]
     return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()

@@ -43,6 +43,7 @@ from textclf.report.gather import MISTAKES
 from textclf.run_files import write_run
 from textclf.runs import Run, RunStore, id_of
 from textclf.settings import Settings, TrainingSettings
+from textclf.warm_start import WarmStart, prepare_with, start_from
 
 __all__ = ["Policy", "TrainedRun", "TrainingFiles", "train"]
 
@@ -62,6 +63,8 @@ class Policy:
         resume: Whether to go on with the same job where it was stopped or killed.
         time_limit: Seconds after which training stops with the best weights so far; 0: none.
         run_id: The run's id; by default a new one.
+        warm_start: Whether to keep the published model's vocabulary and start from its weights;
+            without a published model, training begins anew.
     """
 
     gates: Gates = field(default_factory=Gates)
@@ -69,6 +72,7 @@ class Policy:
     resume: bool = True
     time_limit: float = 0.0
     run_id: str | None = None
+    warm_start: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,7 @@ class _Job:
     should_stop: Callable[[], bool]
     on_epoch: OnEpoch
     cache: ShardCache | None
+    origin: WarmStart | None = None
 
 
 def train(
@@ -154,6 +159,7 @@ def train(
             name, files, settings, policy, store, class_names or {}, Stopwatch(),
             datetime.now(UTC), report, should_stop, on_epoch, cache,
         )  # fmt: skip
+        job = dataclasses.replace(job, origin=_origin(job))
         with _writing(store.folder):
             hidden, key = _begin(job)
         with _removed_unless_resumable(hidden, key), _writing(store.folder), memory_errors():
@@ -199,9 +205,25 @@ def _writing(folder: Path) -> Iterator[None]:
         ) from error
 
 
+def _origin(job: _Job) -> WarmStart | None:
+    """Return what training starts from, if it does from something.
+
+    Raises:
+        ConfigError: If the settings are not those of the published run.
+    """
+    if not job.policy.warm_start:
+        return None
+    run = job.store.current()
+    if run is None:
+        log.info("there is no published model to start from: training begins anew")
+        return None
+    return start_from(run, job.settings, own_validation=bool(job.files.validation))
+
+
 def _begin(job: _Job) -> tuple[Path, str | None]:
     """Make the run's hidden folder, or take over that of the same job, stopped or killed."""
-    key = resume_key(job.files, job.settings)
+    origin = job.origin.run if job.origin else None
+    key = resume_key(job.files, job.settings, job.policy.warm_start, origin)
     hidden = job.store.start(job.policy.run_id, key if job.policy.resume else None)
     job.store.discard_unfinished(besides=hidden)
     return hidden, key
@@ -239,6 +261,7 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
             should_stop=job.should_stop,
             on_epoch=job.on_epoch,
             checkpoint_dir=work / "checkpoint",
+            initial=job.origin.weights if job.origin else None,
         )
     if result.stopped:
         raise Interrupted("training was stopped", signal.SIGTERM)
@@ -266,6 +289,7 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
         "gate": verdict.as_table(),
         "resumed": resumed,
         "cache": cached,
+        "warm_start": job.origin.origin() if job.origin else None,
         "ended": result.ended,
         "samples": {
             "train": prepared.train.n_rows,
@@ -288,7 +312,7 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
         "seed": training.seed,
         "sha256": prepared.sha256 | ({"test": test_corpus.sha256()} if test_corpus else {}),
         "job": {
-            "recipe": recipe(job.files, job.settings),
+            "recipe": recipe(job.files, job.settings, job.policy.warm_start),
             "files": identity,
             "format": dataclasses.asdict(job.files.format),
             "bad_rows": job.files.bad_rows.limit,
@@ -310,9 +334,12 @@ def _prepared(job: _Job, work: Path) -> tuple[Prepared, bool, Outcome]:
         return found, True, None
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
-    prepared, cached = prepare_cached(
-        job.cache, job.files, job.settings, work, job.watch, job.report
-    )
+    what = (job.files, job.settings, work, job.watch, job.report)
+    if job.origin is not None:  # its shards are of the published vocabulary: not for the cache
+        prepared = prepare_with(job.origin, *what)
+        prepared.save(work)
+        return prepared, False, None
+    prepared, cached = prepare_cached(job.cache, *what)
     return prepared, False, cached
 
 

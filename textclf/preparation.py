@@ -28,7 +28,7 @@ from textclf.settings import Settings
 log = logging.getLogger(__name__)
 
 # Text behind one shard; its rows take about as many bytes, and are in memory while trained on.
-_SHARD_TEXT = 8 << 20
+SHARD_TEXT = 8 << 20
 _DONE = "prepared.json"
 _TENSORS = "vocabulary.safetensors"
 _VOCABULARY = tuple(field.name for field in dataclasses.fields(Vocabulary))
@@ -146,7 +146,7 @@ def prepare(
     with watch.stage("read"):
         survey = count_ngrams(corpus.blocks, settings.ngrams, share, seed, report)
     labels, recode = corpus.labels.sorted()
-    _check_classes(files, labels, survey.rows_by_class, survey.held_out_by_class)
+    check_classes(files, labels, survey.rows_by_class, survey.held_out_by_class)
     with watch.stage("vectorize"):
         vocabulary = choose_vocabulary(corpus.blocks, settings.ngrams, survey, report)
         if vocabulary.size == 0:
@@ -156,7 +156,7 @@ def prepare(
                 remedy="give more rows, or --set ngrams.min_df=1",
             )
         vectorizer = Vectorizer(settings.ngrams, vocabulary)
-        shards = max(1, round(survey.text_bytes / _SHARD_TEXT))
+        shards = max(1, round(survey.text_bytes / SHARD_TEXT))
         writers = []
         for i, part in enumerate(("train", "validation")):
             (work / part).mkdir()
@@ -211,12 +211,23 @@ def check_early(files: TrainingFiles) -> None:
             Corpus(later, files.format).layout.describe()
 
 
-def _check_classes(
+def check_classes(
     files: TrainingFiles,
     labels: LabelMap,
     rows: NDArray[np.int64],
     held_out: NDArray[np.int64],
 ) -> None:
+    """Look whether there is something to tell apart, and something to judge that by.
+
+    Args:
+        files: What was read.
+        labels: The classes.
+        rows: (classes,) rows to train on.
+        held_out: (classes,) rows held out.
+
+    Raises:
+        DataError: If there is not.
+    """
     where = _named(files.train)
     if len(labels.names) < 2:
         only = f"only one class, {labels.names[0]!r}" if labels.names else "no rows"

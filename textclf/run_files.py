@@ -52,8 +52,10 @@ def write_run(
         writer = csv.DictWriter(file, list(history[0]) if history else ["epoch"])
         writer.writeheader()
         writer.writerows(history)
-    table = {"data": {k: list(getattr(files, k)) for k in ("train", "validation", "test")}}
-    text = tomli_w.dumps(table | as_table(settings))
+    data: dict[str, Any] = {k: list(getattr(files, k)) for k in ("train", "validation", "test")}
+    if begun := metrics.get("warm_start"):
+        data["warm_start"] = begun["run"]
+    text = tomli_w.dumps({"data": data} | as_table(settings))
     (folder / "config.toml").write_text(text, "utf-8")
     card = model_card(metrics, settings, classifier.labels, classifier.class_names)
     (folder / "README.md").write_text(card, "utf-8")

@@ -6,6 +6,7 @@ import dataclasses
 import gc
 import math
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -87,6 +88,7 @@ def fit(
     checkpoint_dir: Path | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     on_epoch: OnEpoch = lambda _: None,
+    initial: Sequence[NDArray[np.float32]] | None = None,
 ) -> FitResult:
     """Train a network until the validation loss gets no better.
 
@@ -105,6 +107,8 @@ def fit(
         should_stop: Asked after each batch; True writes a checkpoint and ends training.
         on_epoch: Given the figures of each epoch, as in the history; after a resumption those of
             the epochs before, too.
+        initial: The weights to start from, of each layer of `build_network` its kernel and bias;
+            by default random ones.
 
     Raises:
         UsageError: If there are no rows to train on.
@@ -123,9 +127,13 @@ def fit(
     network = with_units(network, data.n_classes)
     calibrated = CalibratedLoss()
     model = _compiled(data, network, training, calibrated, seed)
+    for variable, start in zip(model.trainable_weights, initial or (), strict=initial is not None):
+        variable.assign(start)
     steps = steps_per_epoch(data.train_rows, training.batch_size)
     state = State(model, WeightAverage(model.trainable_weights, training.averaged_steps, steps))
     identity = _identity(data, network, training, seed) | {"variables": state.shapes()}
+    if initial is not None:
+        identity["initial"] = [zlib.crc32(start.tobytes()) for start in initial]
     if checkpoint_dir and (found := load_checkpoint(checkpoint_dir, identity)):
         state.restore(*found)
 

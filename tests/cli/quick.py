@@ -28,7 +28,17 @@ STEPS = 20
 
 
 def fit(
-    train, validation, network, training, *, seed, report, checkpoint_dir, should_stop, on_epoch
+    train,
+    validation,
+    network,
+    training,
+    *,
+    seed,
+    report,
+    checkpoint_dir,
+    should_stop,
+    on_epoch,
+    initial=None,
 ):
     suffer()
     checkpoint_dir.mkdir(exist_ok=True)

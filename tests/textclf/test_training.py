@@ -357,3 +357,12 @@ def test_the_library_is_silent_and_imports_no_more_than_it_needs(train: ShardSet
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_without_averaging_the_last_weights_of_an_epoch_are_taken(
+    train: ShardSet, validation: ShardSet, uninterrupted: FitResult
+) -> None:
+    plain = dataclasses.replace(TRAINING, averaged_steps=0)
+    result = fit(train, validation, NETWORK, plain, seed=1)
+    assert result.epochs == uninterrupted.epochs
+    assert not same(result, uninterrupted)

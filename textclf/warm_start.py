@@ -1,0 +1,199 @@
+"""Going on from a published model: its vocabulary is kept, and training starts at its weights."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textclf.classifier import Classifier, Dense
+from textclf.corpus.files import expand_files
+from textclf.corpus.labels import LabelMap
+from textclf.corpus.reader import Corpus
+from textclf.corpus.streams import is_single_pass
+from textclf.errors import ConfigError
+from textclf.job import TrainingFiles
+from textclf.ngrams.shards import ShardSet
+from textclf.preparation import SHARD_TEXT, Prepared, Stopwatch, check_classes, check_early
+from textclf.progress import Report
+from textclf.runs import Run
+from textclf.settings import NetworkSettings, Settings, as_table, read_toml
+
+# What the new run must share with the published one: all that says what a feature is, ...
+_FREE_NGRAMS = {"count_memory_mb"}
+# ... what shape the weights have, and which rows were not trained on.
+_SHARED = {"network": ("layers", "units", "members"), "training": ("seed", "validation_split")}
+_PACKED = 4  # how far text shrinks in a compressed file, about
+_UNKNOWN_TEXT = 256 << 20  # bytes, if the files do not tell
+
+Arrays = list[NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class WarmStart:
+    """What a training starts from.
+
+    Attributes:
+        run: Id of the published run.
+        sha256: Of its tensors.
+        classifier: Its model.
+        weights: Its weights as those of the network in training.
+    """
+
+    run: str
+    sha256: str
+    classifier: Classifier
+    weights: Arrays
+
+    def origin(self) -> dict[str, str]:
+        """Return what identifies it, for metrics.json."""
+        return {"run": self.run, "sha256": self.sha256}
+
+
+def start_from(run: Run, settings: Settings, *, own_validation: bool) -> WarmStart:
+    """Return what a training with these settings starts from.
+
+    Args:
+        run: The published run.
+        settings: Of the new training.
+        own_validation: Whether there is a validation file; without, the held-out rows must be the
+            same ones as before.
+
+    Raises:
+        ConfigError: If the settings differ in what the weights depend on.
+        DataError: If the model is damaged.
+    """
+    classifier = Classifier.load(run.folder)
+    wanted = as_table(settings)
+    given = read_toml(run.folder / "config.toml")
+    given["ngrams"] = dataclasses.asdict(classifier.vectorizer.settings)
+    for name in wanted["ngrams"].keys() - _FREE_NGRAMS:
+        _check_same(run, "ngrams", name, given, wanted)
+    for section, names in _SHARED.items():
+        for name in names if section == "network" or not own_validation else ():
+            _check_same(run, section, name, given, wanted)
+    weights = split_members(classifier.layers, settings.network)
+    manifest = json.loads((run.folder / "model" / "manifest.json").read_bytes())
+    return WarmStart(run.id, manifest["files"]["model.safetensors"]["sha256"], classifier, weights)
+
+
+def _check_same(
+    run: Run, section: str, name: str, given: dict[str, Any], wanted: dict[str, Any]
+) -> None:
+    had, wants = given.get(section, {}).get(name), wanted[section][name]
+    if had != wants:
+        raise ConfigError(
+            f"--warm-start from run {run.id} needs {section}.{name} to be {had!r} as there, "
+            f"not {wants!r}",
+            remedy="train without --warm-start",
+        )
+
+
+def split_members(layers: Sequence[Dense], network: NetworkSettings) -> Arrays:
+    """Return the weights of `build_network`'s network that `merge_members` makes these layers of.
+
+    Args:
+        layers: Of a saved model; the members' hidden units stand side by side.
+        network: Layers, units and members.
+
+    Raises:
+        ConfigError: If the layers are not of such a network.
+    """
+    members, units = network.members, network.units
+    classes = layers[-1].kernel.shape[1]
+    widths = [members * units] * (network.layers - 1) + [classes]
+    if [layer.kernel.shape[1] for layer in layers] != widths:
+        raise ConfigError(
+            f"the published network is not of {network.layers} layers with {members} times "
+            f"{units} units",
+            remedy="train without --warm-start",
+        )
+    found: Arrays = []
+    for i, layer in enumerate(layers):
+        kernel, bias = layer.kernel, layer.bias
+        last = i == len(layers) - 1
+        if last:  # the logits are the members' mean: each begins with the same bias
+            bias = np.tile(bias, (members, 1))
+        if i == 0:
+            # Without hidden layers, members cannot be told apart again: all begin at their mean.
+            kernel, bias = (np.tile(kernel, members) if last else kernel), bias.reshape(-1)
+        elif last:
+            kernel = kernel.reshape(members, units, classes) * np.float32(members)
+        else:
+            blocks = kernel.reshape(members, units, members, units)
+            kernel = np.stack([blocks[m, :, m] for m in range(members)])
+            bias = bias.reshape(members, units)
+        found += [np.ascontiguousarray(kernel), np.ascontiguousarray(bias)]
+    return found
+
+
+def prepare_with(
+    begun: WarmStart,
+    files: TrainingFiles,
+    settings: Settings,
+    work: Path,
+    watch: Stopwatch,
+    report: Report,
+) -> Prepared:
+    """Read the training rows once, and write them to shards with the vocabulary there is.
+
+    Raises:
+        DataError: If the data cannot be used, also for a label that the model does not know.
+    """
+    from textclf.ngrams.matrix import write_matrix
+    from textclf.ngrams.shards import ShardWriter
+    from textclf.ngrams.split import settle
+
+    seed, vectorizer = settings.training.seed, begun.classifier.vectorizer
+    labels = LabelMap(begun.classifier.labels).freeze()
+    size, same = vectorizer.vocabulary.size, np.arange(len(labels.names), dtype=np.int32)
+    check_early(files)
+    hashes, bad_rows = {}, 0
+    with watch.stage("vectorize"):
+        shards = max(1, round(_text_bytes(files.train) / SHARD_TEXT))
+        writers = []
+        for i, part in enumerate(("train", "validation")):
+            (work / part).mkdir()
+            writers.append(ShardWriter(work / part, size, len(labels.names), shards, seed + i))
+        layout = ""
+        for part, names in files.parts():
+            if part == "test":
+                continue
+            corpus = Corpus(names, files.format, labels=labels, bad_rows=files.bad_rows)
+            share = 0.0 if files.validation else settings.training.validation_split
+            split, blocks = settle(corpus.blocks(), share, seed)
+            into = writers if part == "train" else [writers[1], writers[1]]
+            passes = iter([blocks])  # one
+            write_matrix(
+                passes.__next__, vectorizer.compiled(), split, same, into[0], into[1], report
+            )
+            hashes[part] = corpus.sha256()
+            bad_rows += corpus.rejected
+            layout = layout or corpus.layout.describe()
+        train, validation = (writer.close() for writer in writers)
+    check_classes(files, labels, _rows_by_class(train), _rows_by_class(validation))
+    return Prepared(vectorizer, labels, train, validation, hashes, layout, bad_rows)
+
+
+def _rows_by_class(shards: ShardSet) -> NDArray[np.int64]:
+    rows = np.zeros(shards.n_classes, np.int64)
+    for shard in shards:
+        rows += np.bincount(shard.y, minlength=len(rows))
+    return rows
+
+
+def _text_bytes(names: Sequence[str]) -> int:
+    """Return about how much text files hold."""
+    if any(is_single_pass(name) for name in names):
+        return _UNKNOWN_TEXT
+    packed = (".gz", ".bz2", ".xz", ".zst", ".parquet")
+    return sum(
+        Path(name).stat().st_size * (_PACKED if name.endswith(packed) else 1)
+        for name in expand_files(names)
+    )
