@@ -24,6 +24,7 @@ from textclf.preparation import SHARD_TEXT, Prepared, Stopwatch, check_classes, 
 from textclf.progress import Report
 from textclf.runs import Run
 from textclf.settings import NetworkSettings, Settings, as_table, read_toml
+from textclf.sizes import with_units
 
 # What the new run must share with the published one: all that says what a feature is, ...
 _FREE_NGRAMS = {"count_memory_mb"}
@@ -31,6 +32,7 @@ _FREE_NGRAMS = {"count_memory_mb"}
 _SHARED = {"network": ("layers", "units", "members"), "training": ("seed", "validation_split")}
 _PACKED = 4  # how far text shrinks in a compressed file, about
 _UNKNOWN_TEXT = 256 << 20  # bytes, if the files do not tell
+_NEW_LABEL = "correct it, or train without --warm-start"
 
 Arrays = list[NDArray[np.float32]]
 
@@ -78,7 +80,8 @@ def start_from(run: Run, settings: Settings, *, own_validation: bool) -> WarmSta
     for section, names in _SHARED.items():
         for name in names if section == "network" or not own_validation else ():
             _check_same(run, section, name, given, wanted)
-    weights = split_members(classifier.layers, settings.network)
+    network = with_units(settings.network, len(classifier.labels))
+    weights = split_members(classifier.layers, network)
     manifest = json.loads((run.folder / "model" / "manifest.json").read_bytes())
     return WarmStart(run.id, manifest["files"]["model.safetensors"]["sha256"], classifier, weights)
 
@@ -100,7 +103,7 @@ def split_members(layers: Sequence[Dense], network: NetworkSettings) -> Arrays:
 
     Args:
         layers: Of a saved model; the members' hidden units stand side by side.
-        network: Layers, units and members.
+        network: Layers, units (not 0) and members.
 
     Raises:
         ConfigError: If the layers are not of such a network.
@@ -151,7 +154,7 @@ def prepare_with(
     from textclf.ngrams.split import settle
 
     seed, vectorizer = settings.training.seed, begun.classifier.vectorizer
-    labels = LabelMap(begun.classifier.labels).freeze()
+    labels = LabelMap(begun.classifier.labels).freeze(_NEW_LABEL)
     size, same = vectorizer.vocabulary.size, np.arange(len(labels.names), dtype=np.int32)
     check_early(files)
     hashes, bad_rows = {}, 0

@@ -121,8 +121,9 @@ def test_rows_of_known_labels_only_are_taken(
     some = write(tmp_path / "some.csv", *map(list, zip(*fewer, strict=True)))
     assert run(some, models)["classes"] == 3
     more = write(tmp_path / "more.csv", [*texts, "cat"], [*labels, "pets"])
-    with pytest.raises(DataError, match="the label 'pets' was never seen in training"):
+    with pytest.raises(DataError, match="the label 'pets' was never seen in training") as found:
         run(more, models)
+    assert str(found.value).endswith("train without --warm-start")
 
 
 @pytest.mark.parametrize(
@@ -135,6 +136,15 @@ def test_other_settings_that_matter_are_refused(
     with pytest.raises(ConfigError, match=override.partition("=")[0]) as found:
         run(files, tmp_path / "models", override)
     assert len(str(found.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_the_default_number_of_units_fits(n_classes: int, tmp_path: Path) -> None:
+    labels = [f"c{i % n_classes}" for i in range(60)]
+    files = write(tmp_path / "few.csv", [f"word{x} some text" for x in labels], labels)
+    run(files, tmp_path / "models", "network.units=0", "training.epochs=1")
+    again = run(files, tmp_path / "models", "network.units=0", "training.epochs=1")
+    assert again["warm_start"] is not None
 
 
 def test_it_is_part_of_the_recipe_and_its_origin_of_the_key(files: TrainingFiles) -> None:

@@ -21,6 +21,7 @@ class LabelMap:
     def __init__(self, names: Iterable[str] = ()) -> None:
         self.names: list[str] = []
         self.frozen = False
+        self.remedy = "correct it, or train with rows of that label"
         self._codes: dict[str, int] = {}
         self.encode(names)
 
@@ -30,9 +31,13 @@ class LabelMap:
     def __contains__(self, label: object) -> bool:
         return isinstance(label, str) and label.strip() in self._codes
 
-    def freeze(self) -> LabelMap:
-        """Take no more labels; unknown ones are coded -1 from now on. Returns itself."""
-        self.frozen = True
+    def freeze(self, remedy: str | None = None) -> LabelMap:
+        """Take no more labels; unknown ones are coded -1 from now on. Returns itself.
+
+        Args:
+            remedy: What the user can do about an unknown label.
+        """
+        self.frozen, self.remedy = True, remedy or self.remedy
         return self
 
     def encode(self, values: Iterable[str]) -> NDArray[np.int32]:

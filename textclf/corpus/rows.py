@@ -97,7 +97,7 @@ class Assembler:
             shown = label if len(label) <= 60 else label[:57] + "..."
             return -1, (
                 f"the label {shown!r} was never seen in training",
-                "correct it, or train with rows of that label",
+                self.labels.remedy,
             )
         return code, None
 
