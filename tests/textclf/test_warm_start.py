@@ -141,7 +141,7 @@ def test_other_settings_that_matter_are_refused(
 @pytest.mark.parametrize("n_classes", [2, 4])
 def test_the_default_number_of_units_fits(n_classes: int, tmp_path: Path) -> None:
     labels = [f"c{i % n_classes}" for i in range(60)]
-    files = write(tmp_path / "few.csv", [f"word{x} some text" for x in labels], labels)
+    files = write(tmp_path / "few.csv", [f"word{x} text{i}" for i, x in enumerate(labels)], labels)
     run(files, tmp_path / "models", "network.units=0", "training.epochs=1")
     again = run(files, tmp_path / "models", "network.units=0", "training.epochs=1")
     assert again["warm_start"] is not None
