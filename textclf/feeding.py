@@ -40,9 +40,14 @@ class Feed:
         integers, numbers = tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None,), tf.float32)
         x = SparseBatch(integers, tf.TensorSpec((None, 2), tf.int64), numbers, integers)
         signature = (x, integers, numbers)[: 3 if weighted else 2]
-        self.dataset = tf.data.Dataset.from_generator(
-            self._batches, output_signature=signature
-        ).prefetch(_AHEAD)
+        options = tf.data.Options()
+        # There is nothing to tune, and the tuner's thread may take a minute to end.
+        options.autotune.enabled = False
+        self.dataset = (
+            tf.data.Dataset.from_generator(self._batches, output_signature=signature)
+            .prefetch(_AHEAD)
+            .with_options(options)
+        )
 
     def _batches(self) -> Iterator[tuple[Any, ...]]:
         self.close()
