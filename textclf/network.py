@@ -69,7 +69,12 @@ def build_network(
 
     Returns:
         A model from `SparseBatch` to (batch, members, classes) float32 logits.
+
+    Raises:
+        ValueError: If the units are still left to the data (see `sizes.with_units`).
     """
+    if settings.layers > 1 and not settings.units:
+        raise ValueError("network.units is 0: let sizes.with_units choose")
     batch = SparseBatch(
         keras.Input(batch_shape=(None,), dtype="int32", name="lengths"),
         keras.Input(batch_shape=(None, 2), dtype="int64", name="cells"),

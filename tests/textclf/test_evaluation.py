@@ -119,7 +119,7 @@ def test_intervals_are_those_of_a_bootstrap_over_rows(outcome):
         assert ours[name] == pytest.approx(tuple(expected), abs=0.06 * width)
     random = np.random.default_rng(3)
     draws = []
-    for _ in range(400):
+    for _ in range(2000):
         again = random.integers(0, len(true), len(true))
         draws.append(skl.f1_score(true[again], predicted[again], average="macro"))
     low, high = np.quantile(draws, [0.025, 0.975])

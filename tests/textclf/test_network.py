@@ -129,10 +129,16 @@ def test_dropout_and_weights_come_from_the_seed() -> None:
     assert (kept_values(0.5, True) == kept_values(0.5, True)).all()
     assert (kept_values(0.5, True) != kept_values(0.5, True, seed=2)).any()
     one, same, other = (
-        named_weights(build_network(30, 3, NetworkSettings(), seed=seed)) for seed in (1, 1, 2)
+        named_weights(build_network(30, 3, NetworkSettings(units=16), seed=seed))
+        for seed in (1, 1, 2)
     )
     assert all((a == b).all() for (_, a), (_, b) in zip(one, same, strict=True))
     assert (one[0][1] != other[0][1]).any()
+
+
+def test_units_left_to_the_data_must_be_chosen_first() -> None:
+    with pytest.raises(ValueError, match="with_units"):
+        build_network(30, 3, NetworkSettings(units=0), seed=1)
 
 
 def ones(*shape: int) -> keras.Variable:
