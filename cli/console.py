@@ -37,6 +37,8 @@ _STAGES = {
     "vectorize": "vectorizing",
     "train": "training",
     "evaluate": "testing",
+    "sample": "drawing rows",
+    "tune": "searching",
 }
 _LOG_BYTES, _LOG_FILES = 5 << 20, 3  # of a log file, and how many old ones stay
 _UNPRINTABLE = dict.fromkeys([*range(32), 127], " ")

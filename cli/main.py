@@ -17,6 +17,7 @@ from textclf.errors import OutOfMemoryError, OutputError, TextclfError
 COMMANDS = {
     "inspect": "Look at a corpus before training on it.",
     "train": "Train a model and publish it.",
+    "tune": "Search for better settings within a time budget.",
     "predict": "Label texts with a trained model.",
     "evaluate": "Measure a trained model on labelled rows.",
     "explain": "Say why a model says what it says.",

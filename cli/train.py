@@ -2,61 +2,32 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from textclf.errors import OutputError, TextclfError, UsageError
+from textclf.errors import OutputError, TextclfError
 from textclf.runs import Run, RunStore, new_run_id
-from textclf.settings import PRESETS, read_toml, resolve
 from textclf.tensorboard_log import TensorBoardLog, check_tensorboard
 
 from .cache import cache_options
 from .console import Console, duration, output_options, size
-from .options import (
-    PATH,
-    corpus_format,
-    data_dir_option,
-    dataset_format,
-    format_options,
-    models_dir_option,
-)
-from .tolerance import bad_row_options
+from .job import JobOptions, job_options
+from .options import PATH, models_dir_option
 from .unattended import Unattended, seconds, unattended_options
 
 if TYPE_CHECKING:
     from textclf.cache import ShardCache
-    from textclf.corpus.bad_rows import BadRows
-    from textclf.job import TrainingFiles
     from textclf.pipeline import OnEpoch, TrainedRun
 
 
 @click.command(short_help="Train a model and publish it.")
-@click.option("--dataset", help="A named dataset; see 'textclf datasets list'.")
-@click.option("--train-file", "train_files", multiple=True, help="Labelled rows to train on.")
-@click.option("--validation-file", "validation_files", multiple=True, help="For early stopping.")
-@click.option("--test-file", "test_files", multiple=True, help="For the final figures.")
-@click.option("--name", help="The model's name.  [default: the dataset's or the file's]")
-@format_options
-@bad_row_options
-@data_dir_option
+@job_options
 @models_dir_option
-@click.option("--config", type=PATH, help="A TOML file with settings, or of a dataset.")
-@click.option("--preset", type=click.Choice(sorted(PRESETS)), help="Settings to start from.")
-@click.option(
-    "--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Change one setting."
-)
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="The same as training.seed.")
-@click.option(
-    "--class-weight",
-    type=click.Choice(["none", "balanced"]),
-    help="Whether rare classes weigh as much as frequent ones.",
-)
 @click.option("--wait", default="0", metavar="DURATION", help="Wait for the lock, such as 30m.")
 @cache_options
 @unattended_options
@@ -66,26 +37,14 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print metrics.json's contents.")
 @output_options
 def train(
-    dataset: str | None,
-    train_files: tuple[str, ...],
-    validation_files: tuple[str, ...],
-    test_files: tuple[str, ...],
-    name: str | None,
-    bad_rows: BadRows,
-    data_dir: Path | None,
+    options: JobOptions,
     models_dir: Path,
-    config: Path | None,
-    preset: str | None,
-    overrides: tuple[str, ...],
-    seed: int | None,
-    class_weight: str | None,
     wait: str,
     cache: ShardCache | None,
     unattended: Unattended,
     tensorboard: Path | None,
     as_json: bool,
     console: Console,
-    **layout: Any,
 ) -> None:
     """Train a model on a named dataset or on files, and publish it.
 
@@ -94,39 +53,14 @@ def train(
     textclf train --train-file reviews.csv --label-column stars --text-column review
     """
     console.run_id = new_run_id()
-    tables: list[tuple[str, Mapping[str, Any]]] = []
-    if preset:
-        tables.append((f"--preset {preset}", PRESETS[preset]))
-    names: Mapping[str, str] = {}
-    if dataset or (config and not train_files):
-        if dataset and train_files:
-            raise UsageError("--dataset and --train-file exclude each other")
-        found, files = _dataset_files(dataset or str(config), data_dir, bad_rows, console)
-        tables.insert(0, (found.source, found.settings))
-        names, chosen = found.class_names, name or found.name
-    elif train_files:
-        from textclf.job import TrainingFiles
-
-        fmt = corpus_format(**layout)
-        files = TrainingFiles(train_files, validation_files, test_files, fmt, bad_rows)
-        chosen = name or _stem(train_files[0])
-    else:
-        raise UsageError(
-            "there is nothing to train on",
-            remedy="give --dataset NAME (see 'textclf datasets list') or --train-file FILE",
-        )
-    if config and (dataset or train_files):
-        tables.append((str(config), _settings_of(read_toml(config))))
-    extra = [f"training.seed={seed}"] if seed is not None else []
-    extra += [f"training.class_weight={class_weight}"] if class_weight else []
-    settings = resolve(tables, [*overrides, *unattended.overrides(), *extra])
-    store, waiting = RunStore(models_dir, chosen), seconds(wait)
+    job = options.job(console, unattended.overrides())
+    store, waiting = RunStore(models_dir, job.name), seconds(wait)
     with _metrics_file(unattended.metrics_file, store):
         if unattended.if_changed:
             from textclf.job import unchanged
 
             run = store.current()
-            if run and unchanged(run, files, settings, unattended.warm_start):
+            if run and unchanged(run, job.files, job.settings, unattended.warm_start):
                 _say_unchanged(run, as_json, console)
                 return
         if tensorboard is not None:
@@ -134,12 +68,12 @@ def train(
         from textclf.pipeline import train as run_training
 
         trained = run_training(
-            chosen,
-            files,
-            settings,
+            job.name,
+            job.files,
+            job.settings,
             models_dir,
             policy=unattended.policy(console.run_id),
-            class_names=names,
+            class_names=job.class_names,
             wait=waiting,
             report=console.report,
             should_stop=console.should_stop,
@@ -149,7 +83,7 @@ def train(
     if as_json:
         console.json(trained.metrics)
     else:
-        console.result(summary(trained, models_dir / chosen))
+        console.result(summary(trained, models_dir / job.name))
 
 
 def _on_epoch(tensorboard: Path | None, run: str) -> OnEpoch:
@@ -188,32 +122,6 @@ def _metrics_file(path: Path | None, store: RunStore) -> Iterator[None]:
             published=store.current(),
         )  # fmt: skip
         write(path, text)
-
-
-def _dataset_files(
-    dataset: str, data_dir: Path | None, bad_rows: BadRows, console: Console
-) -> tuple[Any, TrainingFiles]:
-    from textclf import datasets
-    from textclf.job import TrainingFiles
-
-    found = datasets.find(dataset)
-    files = datasets.fetch(found, data_dir, progress=console.report)
-    return found, TrainingFiles(
-        (str(files.train),),
-        (str(files.validation),) if files.validation else (),
-        (str(files.test),) if files.test else (),
-        dataset_format(found, files.train),
-        bad_rows,
-    )
-
-
-def _settings_of(table: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in table.items() if k not in ("data", "dataset")}
-
-
-def _stem(file: str) -> str:
-    name = Path(file).name.split(".")[0] if file != "-" else "stdin"
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-") or "model"
 
 
 def summary(trained: TrainedRun, model: Path) -> str:

@@ -1,0 +1,161 @@
+"""What to train on and how, as the command line says it."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from textclf.errors import UsageError
+from textclf.settings import PRESETS, Settings, read_toml, resolve
+
+from .console import Console
+from .options import PATH, corpus_format, data_dir_option, dataset_format, format_options
+from .tolerance import bad_row_options
+
+if TYPE_CHECKING:
+    from textclf.corpus.bad_rows import BadRows
+    from textclf.job import TrainingFiles
+
+R = TypeVar("R")
+
+_Tables = list[tuple[str, Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A model's name, its files and settings.
+
+    Attributes:
+        class_names: What people call the labels.
+    """
+
+    name: str
+    files: TrainingFiles
+    settings: Settings
+    class_names: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class JobOptions:
+    """What the options say; see their help."""
+
+    dataset: str | None
+    train_files: tuple[str, ...]
+    validation_files: tuple[str, ...]
+    test_files: tuple[str, ...]
+    name: str | None
+    bad_rows: BadRows
+    data_dir: Path | None
+    config: Path | None
+    preset: str | None
+    overrides: tuple[str, ...]
+    seed: int | None
+    class_weight: str | None
+    layout: Mapping[str, Any]
+
+    def job(self, console: Console, overrides: Sequence[str] = ()) -> Job:
+        """Find the files, which may mean to download them, and put the settings together.
+
+        Args:
+            console: Shows the progress of a download.
+            overrides: More settings, as `section.key=value`.
+
+        Raises:
+            TextclfError: If there are none, or something is wrong with them.
+        """
+        if self.dataset and self.train_files:
+            raise UsageError("--dataset and --train-file exclude each other")
+        tables: _Tables = []
+        if self.dataset or (self.config and not self.train_files):
+            name, files, names = self._named(self.dataset or str(self.config), console, tables)
+        elif self.train_files:
+            name, files, names = self._own()
+        else:
+            raise UsageError(
+                "there is nothing to train on",
+                remedy="give --dataset NAME (see 'textclf datasets list') or --train-file FILE",
+            )
+        if self.preset:
+            tables.append((f"--preset {self.preset}", PRESETS[self.preset]))
+        if self.config and (self.dataset or self.train_files):
+            tables.append((str(self.config), _settings_of(read_toml(self.config))))
+        own = [f"training.seed={self.seed}"] if self.seed is not None else []
+        own += [f"training.class_weight={self.class_weight}"] if self.class_weight else []
+        settings = resolve(tables, [*self.overrides, *overrides, *own])
+        return Job(self.name or name, files, settings, names)
+
+    def _named(
+        self, dataset: str, console: Console, tables: _Tables
+    ) -> tuple[str, TrainingFiles, Mapping[str, str]]:
+        from textclf import datasets
+        from textclf.job import TrainingFiles
+
+        found = datasets.find(dataset)
+        tables.append((found.source, found.settings))
+        files = datasets.fetch(found, self.data_dir, progress=console.report)
+        return found.name, TrainingFiles(
+            (str(files.train),),
+            (str(files.validation),) if files.validation else (),
+            (str(files.test),) if files.test else (),
+            dataset_format(found, files.train),
+            self.bad_rows,
+        ), found.class_names  # fmt: skip
+
+    def _own(self) -> tuple[str, TrainingFiles, Mapping[str, str]]:
+        from textclf.job import TrainingFiles
+
+        fmt = corpus_format(**self.layout)
+        files = (self.train_files, self.validation_files, self.test_files)
+        return _stem(self.train_files[0]), TrainingFiles(*files, fmt, self.bad_rows), {}
+
+
+def job_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Add the options, and pass the command what they say as `options`."""
+
+    @click.option("--dataset", help="A named dataset; see 'textclf datasets list'.")
+    @click.option("--train-file", "train_files", multiple=True, help="Labelled rows to train on.")
+    @click.option(
+        "--validation-file", "validation_files", multiple=True, help="For early stopping."
+    )
+    @click.option("--test-file", "test_files", multiple=True, help="For the final figures.")
+    @click.option("--name", help="The model's name.  [default: the dataset's or the file's]")
+    @format_options
+    @bad_row_options
+    @data_dir_option
+    @click.option("--config", type=PATH, help="A TOML file with settings, or of a dataset.")
+    @click.option("--preset", type=click.Choice(sorted(PRESETS)), help="Settings to start from.")
+    @click.option(
+        "--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Change one setting."
+    )
+    @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="The same as training.seed.")
+    @click.option(
+        "--class-weight", type=click.Choice(["none", "balanced"]),
+        help="Whether rare classes weigh as much as frequent ones.",
+    )  # fmt: skip
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> R:
+        own = {name: kwargs.pop(name) for name in _PLAIN}
+        layout = {name: kwargs.pop(name) for name in _LAYOUT}
+        return command(*args, options=JobOptions(**own, layout=layout), **kwargs)
+
+    return wrapped
+
+
+_PLAIN = tuple(f.name for f in dataclasses.fields(JobOptions) if f.name != "layout")
+_LAYOUT = ("label_column", "text_columns", "header", "delimiter", "file_format", "encoding")
+
+
+def _settings_of(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in table.items() if k not in ("data", "dataset")}
+
+
+def _stem(file: str) -> str:
+    name = Path(file).name.split(".")[0] if file != "-" else "stdin"
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-") or "model"

@@ -1,0 +1,149 @@
+"""textclf tune."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from textclf.errors import UsageError
+from textclf.runs import RunStore
+
+from .console import Console, duration, output_options
+from .job import JobOptions, job_options
+from .options import PATH, models_dir_option
+from .unattended import seconds
+
+if TYPE_CHECKING:
+    from textclf.tuning.search import Found
+
+_BUDGET = "10m"
+
+
+@click.command(short_help="Search for better settings within a time budget.")
+@job_options
+@models_dir_option
+@click.option(
+    "--time-budget", metavar="DURATION",
+    help=f"Search so long, such as 1h.  [default: {_BUDGET}, without --trials]",
+)  # fmt: skip
+@click.option("--trials", type=click.IntRange(1), help="Try so many settings.")
+@click.option(
+    "--output", "-o", type=PATH,
+    help="Where the settings go.  [default: MODELS/NAME/tuning/config.toml]",
+)  # fmt: skip
+@click.option(
+    "--resume/--no-resume", default=True,
+    help="Whether to go on with the same search, if it was begun before.  [default: resume]",
+)  # fmt: skip
+@click.option("--wait", default="0", metavar="DURATION", help="Wait for the lock, such as 30m.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@output_options
+def tune(
+    options: JobOptions,
+    models_dir: Path,
+    time_budget: str | None,
+    trials: int | None,
+    output: Path | None,
+    resume: bool,
+    wait: str,
+    as_json: bool,
+    console: Console,
+) -> None:
+    """Search for settings that are more accurate on rows held out of the training rows.
+
+    \b
+    textclf tune --dataset ag_news --time-budget 10m
+    textclf train --dataset ag_news --config models/ag_news/tuning/config.toml
+
+    What is given with --set stays as it is. The test rows are not read.
+    """
+    from textclf.tuning.config import write_config
+    from textclf.tuning.search import Limits, check_optuna, search
+
+    if time_budget is None and trials is None:
+        time_budget = _BUDGET
+    budget = seconds(time_budget) if time_budget is not None else None
+    if budget is not None and budget <= 0:
+        raise UsageError(f"--time-budget {time_budget} leaves no time", remedy="give 10m or more")
+    check_optuna()
+    job = options.job(console)
+    folder = RunStore(models_dir, job.name).folder / "tuning"
+    target = output or folder / "config.toml"
+    found = search(
+        job.files,
+        job.settings,
+        folder,
+        Limits(trials, budget, job.settings.training.seed),
+        fixed=frozenset(text.partition("=")[0].strip() for text in options.overrides),
+        resume=resume,
+        wait=seconds(wait),
+        report=console.report,
+        should_stop=console.should_stop,
+    )
+    write_config(target, found, job.settings)
+    if as_json:
+        console.json(_as_json(found, target))
+    else:
+        console.result(_summary(found, target, options))
+    if found.interrupted:
+        console.check()
+
+
+def _as_json(found: Found, target: Path) -> dict[str, Any]:
+    return {
+        "config": str(target),
+        "changes": found.changes,
+        "best": found.best or None,
+        "start": found.start or None,
+        "rows": found.rows,
+        "trials": found.trials,
+        "seconds": round(found.seconds, 1),
+    }
+
+
+def _summary(found: Found, target: Path, options: JobOptions) -> str:
+    tried = found.trials
+    changed = [f"{name} = {value!r}" for name, value in found.changes.items()]
+    what = "none: no settings were clearly better than those it started from"
+    if not found.best:
+        what = "none: there was no time to measure any"
+    lines = [
+        f"trials      {tried['completed']} completed, {tried['stopped_early']} stopped early, "
+        f"{tried['failed']} failed, in {duration(found.seconds)}",
+        f"changes     {', '.join(changed) or what}",
+        f"accuracy    {_against(found.best, found.start)} on {found.rows:,} rows held out"
+        if found.best
+        else "accuracy    not measured; give a longer --time-budget",
+        f"settings    {target}",
+        "",
+        f"Train it:   textclf train {_named(options)} --config {shlex.quote(str(target))}",
+    ]
+    return "\n".join(lines)
+
+
+def _against(best: Mapping[str, float], start: Mapping[str, float]) -> str:
+    if best == start:
+        return f"{best['accuracy']:.4f}"
+    return f"{best['accuracy']:.4f}, and {start['accuracy']:.4f} before,"
+
+
+def _named(options: JobOptions) -> str:
+    """Return the options that say what to train on, as a shell takes them."""
+    if not options.train_files:
+        return f"--dataset {shlex.quote(options.dataset or str(options.config))}"
+    layout = options.layout
+    given = [("--train-file", file) for file in options.train_files]
+    given += [("--validation-file", file) for file in options.validation_files]
+    given += [("--test-file", file) for file in options.test_files]
+    given += [("--text-column", column) for column in layout["text_columns"]]
+    single = {"--label-column": "label_column", "--delimiter": "delimiter",
+              "--format": "file_format", "--encoding": "encoding"}  # fmt: skip
+    given += [(name, layout[key]) for name, key in single.items() if layout[key] is not None]
+    words = [word for pair in given for word in pair]
+    if layout["header"] is not None:
+        words.append("--header" if layout["header"] else "--no-header")
+    return shlex.join(words)

@@ -1,0 +1,1 @@
+"""Searching for settings: `space` proposes, `worker` measures, `study` decides."""

@@ -1,0 +1,380 @@
+"""Searches for settings: small parts of the corpus first, and what does well there on all of it."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import importlib.util
+import json
+import logging
+import math
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from textclf.cache import ShardCache
+from textclf.corpus.streams import is_single_pass
+from textclf.errors import Interrupted, OutputError, TextclfError, UsageError
+from textclf.job import TrainingFiles, resume_key
+from textclf.locking import held
+from textclf.progress import Progress, Report, silent
+from textclf.settings import Settings
+
+from .samples import FACTOR, Samples, write_samples
+from .space import apply, propose, starting_point
+from .worker import OutOfTime, Request, Worker
+
+if TYPE_CHECKING:
+    import optuna
+
+    from .history import History, Measured
+
+log = logging.getLogger(__name__)
+
+# Held out in the search, more than in training: what is chosen by few rows is chosen by chance.
+HELD_OUT = 0.2
+# Standard errors by which settings must be better than those that the search started from.
+CONFIDENCE = 2.0
+# Most of the time budget that the first trial may take: its parts are fewer if it would need more.
+_FIRST = 0.25
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a search ends; what it did before a kill counts.
+
+    Attributes:
+        trials: Trials in all; None: as many as there is time for.
+        seconds: Seconds in all; None: as many as it takes.
+        seed: Of the proposals.
+    """
+
+    trials: int | None = None
+    seconds: float | None = None
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found.
+
+    Attributes:
+        settings: The best settings: those that the search started from, unless others got clearly
+            more of the same held-out rows right.
+        changes: {section.key: value} in which they differ from where the search started.
+        best: Accuracy, loss and macro F1 of these settings; empty if there was no time to measure.
+        start: The same figures of the settings that the search started from.
+        rows: Held-out rows that the figures are of.
+        trials: How many trials were completed, stopped early, and failed.
+        seconds: That the search took.
+        interrupted: Whether a signal ended it.
+    """
+
+    settings: Settings
+    changes: dict[str, Any] = field(default_factory=dict)
+    best: dict[str, float] = field(default_factory=dict)
+    start: dict[str, float] = field(default_factory=dict)
+    rows: int = 0
+    trials: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    interrupted: bool = False
+
+
+def check_optuna() -> None:
+    """See that the package is there.
+
+    Raises:
+        UsageError: If it is not installed.
+    """
+    if importlib.util.find_spec("optuna") is None:
+        raise UsageError(
+            "the package optuna is not installed", remedy="pip install 'textclf[tune]'"
+        )
+
+
+def search(
+    files: TrainingFiles,
+    settings: Settings,
+    folder: Path,
+    limits: Limits,
+    *,
+    fixed: frozenset[str] = frozenset(),
+    resume: bool = True,
+    wait: float = 0.0,
+    report: Report = silent,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Found:
+    """Search for the settings of the highest accuracy on rows held out of training.
+
+    The first trial is that of the given settings. The others are proposed by Optuna's TPE sampler,
+    measured on a ninth of the rows, and the best of them on a third and on all (asynchronous
+    successive halving). A trial that crashes or diverges is noted as failed.
+
+    Args:
+        files: Training rows, and validation rows if there are some; test rows are not read.
+        settings: Where the search starts.
+        folder: Where it keeps what it needs to go on after a kill, and vectorized rows meanwhile.
+        limits: When to stop.
+        fixed: Names, as `section.key`, of settings that stay as they are.
+        resume: Whether to go on with the same search if it was done before.
+        wait: Seconds to wait for another search in the same folder.
+        report: Told of rows read, and of seconds spent.
+        should_stop: Asked all the time; True ends the search with what was found so far.
+
+    Raises:
+        DataError: If the rows cannot be used.
+        LockedError: If another search uses the folder.
+        OutputError: If the folder cannot be written to.
+        UsageError: If the rows can be read only once, or optuna is not installed.
+    """
+    check_optuna()
+    single = [file for _, names in files.parts() for file in names if is_single_pass(file)]
+    if single:
+        raise UsageError(
+            "the rows are needed more than once", where=single[0], remedy="give a file"
+        )
+    if not files.validation:
+        split = dataclasses.replace(settings.training, validation_split=HELD_OUT)
+        searched = dataclasses.replace(settings, training=split)
+    else:
+        searched = settings
+    with held(folder / ".lock", wait, should_stop):
+        try:
+            study = _Study(files, searched, folder, limits, fixed, resume, report, should_stop)
+            found = study.run()
+        except OSError as error:
+            raise OutputError(
+                f"cannot be written ({error.strerror})",
+                where=str(error.filename or folder),
+                remedy="make room, or give --models-dir with a folder that you may write to",
+            ) from error
+    return dataclasses.replace(found, settings=apply(settings, found.changes))
+
+
+class _FailedError(Exception):
+    """A trial could not be measured."""
+
+
+class _Study:
+    """A search under way.
+
+    In its folder: `KEY/journal`, the trials; `KEY/work`, what is only needed meanwhile.
+    """
+
+    def __init__(
+        self,
+        files: TrainingFiles,
+        settings: Settings,
+        folder: Path,
+        limits: Limits,
+        fixed: frozenset[str],
+        resume: bool,
+        report: Report,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        from .history import History
+
+        self._files, self._settings, self._fixed = files, settings, fixed
+        self._limits, self._report, self._should_stop = limits, report, should_stop
+        known = [resume_key(files, settings), limits.seed, sorted(fixed)]
+        key = hashlib.sha256(json.dumps(known).encode()).hexdigest()[:16]
+        for other in folder.glob("search-*"):
+            if not resume or other.name != f"search-{key}":
+                shutil.rmtree(other)
+        own = folder / f"search-{key}"
+        self._work = own / "work"
+        self._work.mkdir(parents=True, exist_ok=True)
+        start = starting_point(settings, fixed)
+        self._history: History = History(own / "journal", limits.seed, start)
+        self._cache = ShardCache(self._work / "cache")
+        self._began, self._before = time.time(), self._history.spent
+        self._worker = Worker()
+
+    def run(self) -> Found:
+        interrupted = False
+        try:
+            samples = write_samples(self._files, self._work, self._limits.seed, self._progress)
+            while not self._enough():
+                self._trial(samples)
+                self._history.spent = self._spent()
+        except OutOfTime:
+            pass
+        except Interrupted:
+            interrupted = True
+        finally:
+            self._worker.close()
+            self._history.spent = self._spent()
+        if not interrupted:
+            shutil.rmtree(self._work)
+        return dataclasses.replace(self._found(), interrupted=interrupted)
+
+    def _spent(self) -> float:
+        return self._before + time.time() - self._began
+
+    def _left(self) -> float:
+        return math.inf if self._limits.seconds is None else self._limits.seconds - self._spent()
+
+    def _enough(self) -> bool:
+        if self._should_stop():
+            raise Interrupted("the search was stopped", 15)
+        trials = self._limits.trials
+        return self._left() <= 0 or (trials is not None and len(self._history.told()) >= trials)
+
+    def _progress(self, progress: Progress) -> None:
+        self._report(progress)
+        if self._should_stop():
+            raise Interrupted("the search was stopped", 15)
+        if self._left() <= 0:
+            raise OutOfTime
+
+    def _tell(self) -> None:
+        """Report the seconds spent, or the trials, and the best accuracy."""
+        told, best = len(self._history.told()), self._best()
+        figures = {"trial": float(told)} | ({"best": best.figures["accuracy"]} if best else {})
+        if self._limits.seconds is not None:
+            seconds = round(self._limits.seconds)
+            done = min(round(self._spent()), seconds)
+            self._report(Progress("tune", done, seconds, figures))
+        else:
+            self._report(Progress("tune", told, self._limits.trials, figures))
+
+    def _trial(self, samples: Samples) -> None:
+        history, trial = self._history, self._history.ask()
+        changes = propose(trial, self._settings, self._fixed)
+        history.begin(trial, changes)
+        try:
+            part, figures, best_part = self._climb(samples, trial, changes)
+        except _FailedError as error:
+            log.warning("trial %d failed: %s: %s", len(history.told()), error, _shown(changes))
+            history.fail(trial, str(error))
+            return
+        accuracy = figures["accuracy"]
+        log.info(
+            "trial %d: accuracy %.4f on %s of the rows: %s",
+            len(history.told()), accuracy, samples.share(part), _shown(changes),
+        )  # fmt: skip
+        if best_part:
+            history.complete(trial, accuracy)
+        else:
+            history.stop_early(trial)
+        self._tell()
+
+    def _climb(
+        self, samples: Samples, trial: optuna.Trial, changes: Mapping[str, Any]
+    ) -> tuple[int, dict[str, Any], bool]:
+        """Measure a trial on one part after the other while it is worth it.
+
+        The first trial says on how many parts the others are.
+
+        Returns:
+            The last part, the figures there, and whether it is the largest.
+        """
+        history, figures = self._history, {}
+        first, parts = history.parts is None, history.parts or len(samples.parts)
+        for part in range(parts):
+            began = time.time()
+            try:
+                found = history.known(changes, part) or self._measure(samples, part, changes)
+            except OutOfTime:
+                if not first or part == 0:
+                    raise
+                parts = part
+                break
+            if "failed" in found:
+                if first:  # then so does training
+                    raise _error(found.get("exit_code"), found["failed"])
+                raise _FailedError(found["failed"])
+            figures = found
+            worth = history.measured(trial, part, figures)
+            if first and self._too_long(time.time() - began):
+                parts = part + 1
+            if part + 1 == parts or not (worth or first):
+                break
+        if first:
+            history.parts, part = parts, parts - 1
+        return part, figures, part == parts - 1
+
+    def _too_long(self, seconds: float) -> bool:
+        """Return whether the first trial's next part would take too much of the budget."""
+        budget = self._limits.seconds
+        return budget is not None and FACTOR * seconds > _FIRST * budget
+
+    def _measure(self, samples: Samples, part: int, changes: Mapping[str, Any]) -> dict[str, Any]:
+        def stop() -> bool:
+            self._tell()
+            return self._should_stop()
+
+        request = Request(
+            samples.parts[part],
+            apply(self._settings, changes),
+            self._work,
+            self._cache,
+            time.time() + self._left(),
+        )
+        figures = self._worker.measure(request, stop)
+        if self._should_stop():  # the signal may have ended the worker, too
+            raise Interrupted("the search was stopped", 15)
+        if figures.get("late"):
+            raise OutOfTime
+        return figures
+
+    def _best(self) -> Measured | None:
+        completed = self._history.completed((self._history.parts or 1) - 1)
+        return max(completed, key=lambda m: (m.figures["accuracy"], -m.number), default=None)
+
+    def _found(self) -> Found:
+        best, count = self._best(), self._history.count()
+        if best is None:
+            return Found(self._settings, trials=count, seconds=self._spent())
+        start = self._history.completed((self._history.parts or 1) - 1)[0]
+        if not clearly_better(best.figures, start.figures):
+            best = start
+        return Found(
+            self._settings,
+            best.changes,
+            _figures(best),
+            _figures(start),
+            start.figures["rows"],
+            count,
+            self._spent(),
+        )
+
+
+def clearly_better(figures: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
+    """Return whether settings got more of the same rows right than chance would let them.
+
+    Of the rows that only one of both got right (McNemar 1947), the difference must be more than
+    two standard errors.
+    """
+    if (figures["rows"], figures["order"]) != (others["rows"], others["order"]):
+        return False
+    right, right_before = (_bits(f) for f in (figures, others))
+    gained = int(np.count_nonzero(right & ~right_before))
+    lost = int(np.count_nonzero(right_before & ~right))
+    return gained - lost > CONFIDENCE * math.sqrt(gained + lost)
+
+
+def _bits(figures: Mapping[str, Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    packed = np.frombuffer(base64.b64decode(figures["right"]), np.uint8)
+    return np.unpackbits(packed, count=figures["rows"]).astype(bool)
+
+
+def _figures(measured: Measured) -> dict[str, float]:
+    return {name: measured.figures[name] for name in ("accuracy", "macro_f1", "loss")}
+
+
+def _shown(changes: Mapping[str, Any]) -> str:
+    values = [f"{k.partition('.')[2]} {v:.3g}" if isinstance(v, float) else
+              f"{k.partition('.')[2]} {str(v).lower()}" for k, v in changes.items()]  # fmt: skip
+    return ", ".join(values) or "the settings it starts from"
+
+
+def _error(code: int | None, why: str) -> TextclfError:
+    kinds = {kind.exit_code: kind for kind in TextclfError.__subclasses__() if kind != Interrupted}
+    return kinds.get(code or 1, TextclfError)(why)

@@ -1,0 +1,209 @@
+"""Measures settings in a process of its own, whose end is not that of the search."""
+
+from __future__ import annotations
+
+import base64
+import multiprocessing
+import os
+import signal
+import time
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textclf.errors import Interrupted, TextclfError
+from textclf.job import TrainingFiles
+from textclf.progress import Progress
+from textclf.settings import Settings
+
+if TYPE_CHECKING:
+    from textclf.cache import ShardCache
+    from textclf.classifier import Classifier
+    from textclf.ngrams.shards import ShardSet
+
+_POLL = 0.2  # seconds between looks at whether the search is to stop
+_GRACE = 10.0  # seconds beyond the deadline after which a process that says nothing is killed
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be measured.
+
+    Attributes:
+        files: Training rows, and validation rows if there are some.
+        settings: How to train.
+        folder: Where to put what is only needed meanwhile.
+        cache: Vectorized rows.
+        deadline: When to stop, as `time.time` counts.
+    """
+
+    files: TrainingFiles
+    settings: Settings
+    folder: Path
+    cache: ShardCache | None
+    deadline: float
+
+
+class OutOfTime(Exception):
+    """The deadline came first."""
+
+
+def measure(request: Request, gone: Callable[[], bool] = lambda: False) -> dict[str, Any]:
+    """Train, and return the figures of the validation rows.
+
+    Args:
+        request: What is to be measured.
+        gone: Asked after each batch and each block; True ends it.
+
+    Returns:
+        `accuracy`, `loss` and `macro_f1`; `rows`, how many they are of; `right`, a bit a row, and
+        `order`, which is the same if the rows are in the same order; `epochs`.
+
+    Raises:
+        OutOfTime: If the deadline came first.
+        TextclfError: If the data or the settings cannot be trained on.
+    """
+    from textclf.cache import prepare_cached
+    from textclf.calibration import calibrate
+    from textclf.classifier import Classifier, Dense
+    from textclf.preparation import Stopwatch
+    from textclf.tensorflow_runtime import preload
+    from textclf.training import fit
+
+    def late() -> bool:
+        return time.time() >= request.deadline or gone()
+
+    def check(_: Progress) -> None:
+        if late():
+            raise OutOfTime
+
+    settings = request.settings
+    preload(settings.training.threads, lean=True)
+    with TemporaryDirectory(dir=request.folder) as work:
+        prepared, _ = prepare_cached(
+            request.cache, request.files, settings, Path(work), Stopwatch(), check
+        )
+        result = fit(
+            prepared.train,
+            prepared.validation,
+            settings.network,
+            settings.training,
+            seed=settings.training.seed,
+            should_stop=late,
+        )
+        if result.stopped:
+            raise OutOfTime
+        weights = [array for _, array in result.weights]
+        layers = [Dense(k, b) for k, b in zip(weights[::2], weights[1::2], strict=True)]
+        classifier = Classifier(prepared.labels.names, prepared.vectorizer, layers)
+        _, figures = calibrate(classifier, prepared.validation)
+        right, order = _right(classifier, prepared.validation)
+    return {
+        "accuracy": figures["accuracy"],
+        "loss": figures["loss"],
+        "macro_f1": figures["macro_f1"],
+        "rows": len(right),
+        "right": base64.b64encode(np.packbits(right).tobytes()).decode(),
+        "order": order,
+        "epochs": result.epochs,
+    }
+
+
+def _right(classifier: Classifier, shards: ShardSet) -> tuple[NDArray[np.bool_], int]:
+    from textclf.ngrams.vectorizer import Rows
+
+    found, order = [], 0
+    for shard in shards:
+        rows = Rows(shard.x.indptr, shard.x.indices, shard.x.data)
+        found.append(classifier.logits(rows).argmax(axis=1) == shard.y)
+        order = zlib.crc32(np.asarray(shard.y).tobytes(), order)
+    return np.concatenate(found), order
+
+
+def _serve(pipe: Connection, parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the search decides
+    with suppress(EOFError, BrokenPipeError):
+        while True:
+            request: Request = pipe.recv()
+            try:
+                answer = measure(request, lambda: os.getppid() != parent)
+            except OutOfTime:
+                answer = {"late": True}
+            except TextclfError as error:
+                answer = {"failed": str(error), "exit_code": error.exit_code}
+            except (MemoryError, OSError, ValueError, RuntimeError) as error:
+                answer = {"failed": str(error) or type(error).__name__}
+            pipe.send(answer)
+            _forget()
+
+
+def _forget() -> None:
+    import gc
+
+    import keras
+
+    keras.backend.clear_session()
+    gc.collect()
+
+
+class Worker:
+    """A process that measures, begun when it is needed and begun anew when it has died."""
+
+    def __init__(self) -> None:
+        self._process: multiprocessing.process.BaseProcess | None = None
+        self._pipe: Connection | None = None
+
+    def measure(self, request: Request, should_stop: Callable[[], bool]) -> dict[str, Any]:
+        """Return what `measure` returns, `{"failed": why}`, or `{"late": True}`.
+
+        Raises:
+            Interrupted: If `should_stop` said so.
+        """
+        pipe = self._begin()
+        pipe.send(request)
+        try:
+            while not pipe.poll(_POLL):
+                if should_stop():
+                    self.close()
+                    raise Interrupted("the search was stopped", signal.SIGTERM)
+                if time.time() > request.deadline + _GRACE:
+                    self.close()
+                    return {"late": True}
+            answer: dict[str, Any] = pipe.recv()
+        except (EOFError, ConnectionResetError):
+            code = self._end()
+            return {"failed": f"its process ended with {code}"}
+        return answer
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._process.kill()
+            self._end()
+
+    def _begin(self) -> Connection:
+        if self._process is not None and self._process.is_alive() and self._pipe is not None:
+            return self._pipe
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs, os.getpid()), daemon=True)
+        process.start()
+        self._process = process
+        theirs.close()
+        return self._pipe
+
+    def _end(self) -> int | None:
+        assert self._process is not None
+        self._process.join()
+        code, self._process = self._process.exitcode, None
+        if self._pipe is not None:
+            self._pipe.close()
+        return code
