@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,9 @@ from textclf.run_files import write_run
 from textclf.runs import Run, RunStore, id_of
 from textclf.settings import Settings, TrainingSettings
 from textclf.warm_start import WarmStart, prepare_with, start_from
+
+if TYPE_CHECKING:
+    from textclf.training import FitResult
 
 __all__ = ["Policy", "TrainedRun", "TrainingFiles", "train"]
 
@@ -246,7 +249,7 @@ def _removed_unless_resumable(hidden: Path, key: str | None) -> Iterator[None]:
 def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
     from textclf.training import fit
 
-    identity = identities(job.files)
+    identity = identities(job.files)  # before the files are read
     work = hidden / _WORK
     prepared, resumed, cached = _prepared(job, work)
     training = _limited(job, prepared.train.n_rows)
@@ -266,29 +269,59 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
     if result.stopped:
         raise Interrupted("training was stopped", signal.SIGTERM)
     with job.watch.stage("evaluate"):
-        names = job.class_names
-        classifier = Classifier(
-            prepared.labels.names,
-            prepared.vectorizer,
-            _layers(result.weights),
-            class_names={label: names.get(label, label) for label in prepared.labels.names},
-        )
-        classifier, weights = choose(classifier, prepared.validation, job.settings.output.weights)
-        held_out, validation = calibrate(classifier, prepared.validation)
-        measured, test_corpus = _test(classifier, job.files, job.report)
-        test = measured.overall if measured else None
-        verdict = _verdict(job, prepared, validation, test)
-    classifier.save(hidden / "model")
-    batch = training.batch_size
-    metrics = {
+        judged = _judge(job, prepared, result)
+    judged.classifier.save(hidden / "model")
+    metrics: dict[str, Any] = {"run": id_of(hidden), "resumed": resumed, "cache": cached}
+    metrics |= _metrics(job, training, prepared, result, judged)
+    metrics["job"]["files"] = identity
+    measured = judged.measured
+    shown = ("test", measured) if measured else ("validation", Measured(judged.held_out))
+    write_run(
+        hidden, metrics, result.history, job.settings, job.files, judged.classifier, shown,
+        prepared.train,
+    )  # fmt: skip
+    return metrics, judged.verdict
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A classifier and what the validation and test rows say of it."""
+
+    classifier: Classifier
+    weights: dict[str, Any]
+    held_out: Evaluation
+    validation: dict[str, float]
+    measured: Measured | None
+    test_corpus: Corpus | None
+    verdict: Verdict
+
+
+def _judge(job: _Job, prepared: Prepared, result: FitResult) -> _Judged:
+    names = job.class_names
+    classifier = Classifier(
+        prepared.labels.names,
+        prepared.vectorizer,
+        _layers(result.weights),
+        class_names={label: names.get(label, label) for label in prepared.labels.names},
+    )
+    classifier, weights = choose(classifier, prepared.validation, job.settings.output.weights)
+    held_out, validation = calibrate(classifier, prepared.validation)
+    measured, corpus = _test(classifier, job.files, job.report)
+    verdict = _verdict(job, prepared, validation, measured.overall if measured else None)
+    return _Judged(classifier, weights, held_out, validation, measured, corpus, verdict)
+
+
+def _metrics(
+    job: _Job, training: TrainingSettings, prepared: Prepared, result: FitResult, judged: _Judged
+) -> dict[str, Any]:
+    batch, corpus = training.batch_size, judged.test_corpus
+    test = judged.measured.overall if judged.measured else None
+    return {
         "textclf": textclf.__version__,
-        "run": id_of(hidden),
         "dataset": job.name,
         "started": job.started.isoformat(timespec="microseconds"),
-        "published": verdict.passed,
-        "gate": verdict.as_table(),
-        "resumed": resumed,
-        "cache": cached,
+        "published": judged.verdict.passed,
+        "gate": judged.verdict.as_table(),
         "warm_start": job.origin.origin() if job.origin else None,
         "ended": result.ended,
         "samples": {
@@ -296,35 +329,29 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
             "validation": prepared.validation.n_rows,
             "test": test.rows if test else 0,
         },
-        "bad_rows": prepared.bad_rows + (test_corpus.rejected if test_corpus else 0),
-        "classes": len(classifier.labels),
+        "bad_rows": prepared.bad_rows + (corpus.rejected if corpus else 0),
+        "classes": len(judged.classifier.labels),
         "features": prepared.train.n_features,
         "batch_size": batch,
         "steps_per_epoch": -(-prepared.train.n_rows // batch),
         "validation_steps": -(-prepared.validation.n_rows // batch),
         "epochs": result.epochs,
         "best_epoch": result.best_epoch,
-        "weights": weights,
-        "validation": validation,
+        "weights": judged.weights,
+        "validation": judged.validation,
         "test": test.summary() if test else None,
         "seconds": job.watch.all(),
         "peak_rss_bytes": peak_rss_bytes(),
         "seed": training.seed,
-        "sha256": prepared.sha256 | ({"test": test_corpus.sha256()} if test_corpus else {}),
+        "sha256": prepared.sha256 | ({"test": corpus.sha256()} if corpus else {}),
         "job": {
             "recipe": recipe(job.files, job.settings, job.policy.warm_start),
-            "files": identity,
             "format": dataclasses.asdict(job.files.format),
             "bad_rows": job.files.bad_rows.limit,
         },
         "layout": prepared.layout,
         "python": platform.python_version(),
     }
-    shown = ("test", measured) if measured else ("validation", Measured(held_out))
-    write_run(
-        hidden, metrics, result.history, job.settings, job.files, classifier, shown, prepared.train
-    )
-    return metrics, verdict
 
 
 def _prepared(job: _Job, work: Path) -> tuple[Prepared, bool, Outcome]:
