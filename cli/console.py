@@ -328,7 +328,7 @@ def duration(seconds: float) -> str:
 def size(count: float) -> str:
     """Return bytes as people write them: 12 kB, 3.4 MB."""
     for unit in ("B", "kB", "MB"):
-        if count < 1000:
+        if count < 999.5:  # which is 1000 in three digits
             return f"{count:.3g} {unit}"
         count /= 1000
     return f"{count:.3g} GB"

@@ -19,6 +19,9 @@ from textclf.network import merge_members
 from textclf.progress import Progress, Report
 
 _REPORT_EVERY = 0.1  # seconds
+# Seconds of training that a kill may cost: to write a checkpoint takes a third of one, and more for
+# larger networks.
+CHECKPOINT_EVERY = 15.0
 _FIGURES = ("loss", "accuracy", "val_loss", "val_accuracy", "val_calibrated_loss")
 Weights = list[tuple[str, NDArray[np.float32]]]
 
@@ -120,6 +123,7 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
         deadline: When to stop, as `time.monotonic` counts.
         report: Told of the steps done.
         should_stop: Asked after each batch.
+        tell: Called after each epoch.
         save: Called for a checkpoint.
     """
 
@@ -135,10 +139,12 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
         deadline: float,
         report: Report,
         should_stop: Callable[[], bool],
+        tell: Callable[[], None],
         save: Callable[[], None],
     ) -> None:
         super().__init__()
-        self._state, self._save = state, save
+        self._state, self._epoch_ended, self._write = state, tell, save
+        self._saved = time.monotonic()
         self._n_rows, self._batch_size = n_rows, batch_size
         self._steps = -(-n_rows // batch_size)
         self._epochs, self._patience, self._deadline = epochs, patience, deadline
@@ -151,7 +157,7 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
     def out_of_patience(self) -> bool:
         """Whether validation has not got better for as many epochs as was asked for."""
         at = self._state.position
-        return 0 < at.best_epoch <= at.epoch - max(1, self._patience)
+        return 0 < at.best_epoch <= at.epoch - self._patience
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Start the clock."""
@@ -218,11 +224,18 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
         self._state.average.resume()
         self._reported = -math.inf
         self._tell(0, row)
-        self._save()
+        self._epoch_ended()
+        if time.monotonic() - self._saved >= CHECKPOINT_EVERY:
+            self._save()
         if self.out_of_patience:
             self.model.stop_training = True
         elif epoch + 1 < self._epochs and (why := self._why_stop()):
+            self._save()
             raise Stop(why)
+
+    def _save(self) -> None:
+        self._write()
+        self._saved = time.monotonic()
 
     def _why_stop(self) -> str:
         if self._should_stop():

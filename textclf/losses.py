@@ -65,13 +65,11 @@ class CalibratedLoss(keras.metrics.Metric):  # type: ignore[misc]
         logits = tf.reduce_mean(y_pred, axis=1)
         weights = tf.ones_like(logits[:, 0]) if sample_weight is None else sample_weight
         weights = tf.reshape(weights, (-1,))
-        sums = [
-            tf.tensordot(
-                tf.nn.sparse_softmax_cross_entropy_with_logits(classes, logits / t), weights, 1
-            )
-            for t in _TEMPERATURES
-        ]
-        self.losses.assign_add(tf.stack(sums))
+        tried = logits / _TEMPERATURES[:, np.newaxis, np.newaxis]
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
+            tf.tile(classes[tf.newaxis], (len(_TEMPERATURES), 1)), tried
+        )
+        self.losses.assign_add(tf.linalg.matvec(losses, weights))
         self.rows.assign_add(tf.reduce_sum(weights))
         return tf.no_op()
 

@@ -91,7 +91,8 @@ class TrainingSettings:
         seed: Seed of the split, the shuffles, the initial weights and dropout.
         batch_size: Rows a batch; 0 chooses 32 to 1024, about the square root of the training rows.
         epochs: Most epochs.
-        patience: Epochs without a better validation loss before training stops.
+        patience: Epochs without a better validation loss before training stops; 0 chooses 2, or 1
+            if 800 rows or more are held out.
         optimizer: `rowwise_adagrad` updates only the weights of features that occur in the batch
             (by Adagrad; all others by Adam), `adam` all of them at each step.
         learning_rate: The optimizer's learning rate.
@@ -110,11 +111,11 @@ class TrainingSettings:
     seed: int = 1
     batch_size: int = 0
     epochs: int = 20
-    patience: int = 2
+    patience: int = 0
     optimizer: Literal["rowwise_adagrad", "adam"] = "rowwise_adagrad"
     learning_rate: float = 3e-3
     schedule: Literal["linear", "constant"] = "constant"
-    averaged_steps: int = 16
+    averaged_steps: int = 8
     monitor: Literal["calibrated_loss", "loss"] = "calibrated_loss"
     validation_split: float = 0.05
     class_weight: Literal["none", "balanced"] = "none"

@@ -1,4 +1,4 @@
-"""Sizes that the settings leave to the data: rows a batch, units a layer."""
+"""Numbers that the settings leave to the data: rows a batch, units a layer, patience."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 
 from textclf.settings import NetworkSettings, TrainingSettings
 
+_MANY_HELD_OUT = 800
 _FEW_CLASSES = 8
 _FEW_UNITS, _MORE_UNITS = 16, 32
 
@@ -33,3 +34,14 @@ def with_units(network: NetworkSettings, classes: int) -> NetworkSettings:
         return network
     units = _FEW_UNITS if classes <= _FEW_CLASSES else _MORE_UNITS
     return dataclasses.replace(network, units=units)
+
+
+def with_patience(training: TrainingSettings, held_out: int) -> TrainingSettings:
+    """Return the settings with a patience: 2, or 1 if 800 rows or more are held out.
+
+    On seven sets with 800 to 6,700 rows held out, the best epoch was the same with either; the
+    loss of 200 rows rose once before its minimum, which cost up to a point of accuracy.
+    """
+    if training.patience:
+        return training
+    return dataclasses.replace(training, patience=1 if held_out >= _MANY_HELD_OUT else 2)

@@ -22,7 +22,7 @@ from textclf.errors import UsageError
 from textclf.ngrams.shards import Shard
 from textclf.progress import Report, silent
 from textclf.settings import NetworkSettings, TrainingSettings
-from textclf.sizes import with_batch_size, with_units
+from textclf.sizes import with_batch_size, with_patience, with_units
 
 if TYPE_CHECKING:
     import keras
@@ -102,8 +102,8 @@ def fit(
         training: Batch size, epochs, learning rate, ...
         seed: Seed of the weights, of dropout and of the order of the rows.
         report: Told of the steps done.
-        checkpoint_dir: Where a checkpoint is written after each epoch and when training stops,
-            and looked for at the start.
+        checkpoint_dir: Where a checkpoint is written when training stops, and after an epoch if a
+            while has passed since the last; and looked for at the start.
         should_stop: Asked after each batch; True writes a checkpoint and ends training.
         on_epoch: Given the figures of each epoch, as in the history; after a resumption those of
             the epochs before, too.
@@ -124,6 +124,7 @@ def fit(
     from textclf.losses import CalibratedLoss
 
     data = _describe(train, validation, training)
+    training = with_patience(training, data.validation_rows)
     network = with_units(network, data.n_classes)
     calibrated = CalibratedLoss()
     model = _compiled(data, network, training, calibrated, seed)
@@ -146,7 +147,6 @@ def fit(
         told = len(state.position.history)
 
     def save() -> None:
-        tell()
         if checkpoint_dir:
             save_checkpoint(checkpoint_dir, state.position, state.arrays(), identity)
 
@@ -154,7 +154,7 @@ def fit(
     deadline = time.monotonic() + training.time_limit if training.time_limit else math.inf
     loop = Loop(
         state, data.train_rows, training.batch_size, training.epochs, training.patience,
-        training.monitor, calibrated, deadline, report or silent, should_stop, save,
+        training.monitor, calibrated, deadline, report or silent, should_stop, tell, save,
     )  # fmt: skip
     ended = "epochs"
     try:

@@ -1,10 +1,13 @@
-"""Markdown tables of saved benchmarks: python -m tests.benchmarks.tables FILES..."""
+"""Markdown tables of saved benchmarks: python -m tests.benchmarks.tables [--overview] FILES...
+
+With --overview, one line for each benchmark of peers.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,10 +94,57 @@ def markdown(header: list[str], lines: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in [header, rule, *lines])
 
 
-def main() -> None:
+# What the overview shows: a peer that was tried in several ways is shown at its most accurate.
+_PEERS = {
+    "textclf": ("textclf",),
+    "fastText": (BEST,),
+    "Vowpal Wabbit": ("vw",),
+    "LinearSVC": ("svc", "svc-sublinear"),
+}
+
+
+def overview(documents: Sequence[Mapping[str, Any]]) -> str:
+    """Return accuracies and costs of benchmarks of peers, a line each, as Markdown.
+
+    The last column of the first table is by how much fewer errors textclf makes than the most
+    accurate peer; below the line, the mean of it.
+    """
+    accuracies, costs, fewer = [], [], []
+    for document in documents:
+        found = {name: _most_accurate(document, tried) for name, tried in _PEERS.items()}
+        shown = {name: entry["accuracy"]["median"] for name, entry in found.items()}
+        own, *others = shown.values()
+        fewer.append(1 - (1 - own) / (1 - max(others)))
+        rows = f"{document['rows']['train']:,}"
+        figures = [
+            f"**{a:.4f}**" if a == max(shown.values()) else f"{a:.4f}" for a in shown.values()
+        ]
+        accuracies.append([document["dataset"], rows, *figures, f"{fewer[-1]:+.1%}"])
+        costs.append([
+            document["dataset"],
+            *(_seconds(entry["wall"]["median"]) for entry in found.values()),
+            *(_megabytes(entry["peak_rss_bytes"]["median"]) for entry in found.values()),
+        ])  # fmt: skip
+    accuracies.append(["mean", "", *[""] * len(_PEERS), f"{sum(fewer) / len(fewer):+.1%}"])
+    first = ["test accuracy", "rows", *_PEERS, "fewer errors"]
+    second = ["", *(f"{name}, s" for name in _PEERS), *(f"{name}, MB" for name in _PEERS)]
+    return f"{markdown(first, accuracies)}\n\n{markdown(second, costs)}"
+
+
+def _most_accurate(document: Mapping[str, Any], tried: Sequence[str]) -> Mapping[str, Any]:
+    found = [document["summary"][name] for name in tried if name in document["summary"]]
+    best: Mapping[str, Any] = max(found, key=lambda entry: entry["accuracy"]["median"])
+    return best
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print the tables of the files named."""
-    files = [Path(name) for name in sys.argv[1:]]
-    print("\n\n".join(table(json.loads(file.read_text("utf-8"))) for file in files))
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.tables")
+    parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("--overview", action="store_true", help="a line a benchmark of peers")
+    args = parser.parse_args(arguments)
+    documents = [json.loads(file.read_text("utf-8")) for file in args.files]
+    print(overview(documents) if args.overview else "\n\n".join(map(table, documents)))
 
 
 if __name__ == "__main__":

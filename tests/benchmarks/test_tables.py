@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.check import ACCEPTED
 from tests.benchmarks.results import BEST, ratios, summary
-from tests.benchmarks.tables import table
+from tests.benchmarks.tables import overview, table
+
+README = Path(__file__).parents[2] / "README.md"
 
 
 def test_a_failed_contender_is_shown_with_its_reason_beside_the_others() -> None:
@@ -31,3 +39,21 @@ def test_the_best_learning_rate_is_that_of_the_best_median_accuracy() -> None:
         for r, accuracy in enumerate(accuracies)
     ]
     assert summary(runs)[BEST]["is"] == "fasttext-1"
+
+
+def test_the_overview_compares_with_the_most_accurate_peer() -> None:
+    accuracies = {"textclf": 0.95, BEST: 0.9, "vw": 0.92, "svc": 0.8, "svc-sublinear": 0.85}
+    entries = {
+        name: {"accuracy": {"median": a}, "wall": {"median": 2}, "peak_rss_bytes": {"median": 3e7}}
+        for name, a in accuracies.items()
+    }
+    found = overview([{"dataset": "made up", "rows": {"train": 1200}, "summary": entries}])
+    assert "| made up | 1,200 | **0.9500** | 0.9000 | 0.9200 | 0.8500 | +37.5% |" in found
+
+
+def test_the_tables_of_the_readme_are_those_of_the_accepted_benchmarks() -> None:
+    files = sorted(ACCEPTED.glob("peers-*.json"))
+    if not files:
+        pytest.skip("no benchmarks of peers were accepted")
+    made = overview([json.loads(file.read_text("utf-8")) for file in files])
+    assert made in README.read_text("utf-8")

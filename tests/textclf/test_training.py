@@ -45,6 +45,11 @@ def shard_set(folder: Path, n: int, seed: int, noise: float = 0.0, shards: int =
     return writer.close()
 
 
+@pytest.fixture(autouse=True)
+def checkpoint_each_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("textclf.fitting.CHECKPOINT_EVERY", 0.0)
+
+
 @pytest.fixture(scope="module")
 def train(tmp_path_factory: pytest.TempPathFactory) -> ShardSet:
     """300 rows: 10 steps of 32."""
@@ -187,6 +192,17 @@ def test_killed_it_goes_on_from_the_last_epoch(
         )  # fmt: skip
     resumed = fit(train, validation, NETWORK, TRAINING, seed=1, checkpoint_dir=tmp_path)
     assert same(resumed, uninterrupted)
+
+
+def test_a_checkpoint_is_written_after_an_epoch_only_if_a_while_has_passed(
+    train: ShardSet, validation: ShardSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("textclf.fitting.CHECKPOINT_EVERY", 3600.0)
+    fit(train, validation, NETWORK, TRAINING, seed=1, checkpoint_dir=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr("textclf.fitting.CHECKPOINT_EVERY", 0.0)
+    fit(train, validation, NETWORK, TRAINING, seed=1, checkpoint_dir=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_finished_training_is_not_trained_again(
