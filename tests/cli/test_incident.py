@@ -39,7 +39,7 @@ def test_the_gate_holds_the_old_model_serves_and_a_bad_one_can_be_undone(
     result = quick(*listed)
     assert good in result.stdout
     assert bad in result.stdout
-    result = quick(*[bad[:15] if word.startswith("2026") else word for word in compared])
+    result = quick(*[bad if word.startswith("2026") else word for word in compared])
     assert result.returncode == 0, result.stderr
     assert "accuracy" in result.stdout
 
