@@ -1,6 +1,6 @@
 """Markdown tables of saved benchmarks: python -m tests.benchmarks.tables [--overview] FILES...
 
-With --overview, one line for each benchmark of peers.
+With --overview, one line for each file.
 """
 
 from __future__ import annotations
@@ -94,46 +94,52 @@ def markdown(header: list[str], lines: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in [header, rule, *lines])
 
 
-# What the overview shows: a peer that was tried in several ways is shown at its most accurate.
+# What the overviews show: what was tried in several ways is shown at its most accurate.
 _PEERS = {
     "textclf": ("textclf",),
-    "fastText": (BEST,),
+    "fastText": (BEST, "fasttext-0.5"),
     "Vowpal Wabbit": ("vw",),
     "LinearSVC": ("svc", "svc-sublinear"),
 }
 
 
-def overview(documents: Sequence[Mapping[str, Any]]) -> str:
-    """Return accuracies and costs of benchmarks of peers, a line each, as Markdown.
+def accuracies(documents: Sequence[Mapping[str, Any]]) -> str:
+    """Return the test accuracies of benchmarks of peers, a line each, as Markdown.
 
-    The last column of the first table is by how much fewer errors textclf makes than the most
-    accurate peer; below the line, the mean of it.
+    The last column is by how much fewer errors textclf makes than the most accurate peer; below
+    the lines, the mean of it.
     """
-    accuracies, costs, fewer = [], [], []
+    lines, fewer = [], []
     for document in documents:
         found = {name: _most_accurate(document, tried) for name, tried in _PEERS.items()}
-        shown = {name: entry["accuracy"]["median"] for name, entry in found.items()}
-        own, *others = shown.values()
-        fewer.append(1 - (1 - own) / (1 - max(others)))
+        shown = [entry["accuracy"]["median"] for entry in found.values() if entry]
+        fewer.append(1 - (1 - shown[0]) / (1 - max(shown[1:])))
+        figures = [f"**{a:.4f}**" if a == max(shown) else f"{a:.4f}" for a in shown]
         rows = f"{document['rows']['train']:,}"
-        figures = [
-            f"**{a:.4f}**" if a == max(shown.values()) else f"{a:.4f}" for a in shown.values()
-        ]
-        accuracies.append([document["dataset"], rows, *figures, f"{fewer[-1]:+.1%}"])
-        costs.append([
+        lines.append([document["dataset"], rows, *figures, f"{fewer[-1]:+.1%}"])
+    lines.append(["mean", "", *[""] * len(_PEERS), f"{sum(fewer) / len(fewer):+.1%}"])
+    return markdown(["test accuracy", "rows", *_PEERS, "fewer errors"], lines)
+
+
+def costs(documents: Sequence[Mapping[str, Any]]) -> str:
+    """Return seconds and memory of training and testing, a line a benchmark, as Markdown."""
+    lines = []
+    for document in documents:
+        found = [_most_accurate(document, tried) for tried in _PEERS.values()]
+        lines.append([
             document["dataset"],
-            *(_seconds(entry["wall"]["median"]) for entry in found.values()),
-            *(_megabytes(entry["peak_rss_bytes"]["median"]) for entry in found.values()),
+            *(_seconds(entry["wall"]["median"]) if entry else "" for entry in found),
+            *(_megabytes(entry["peak_rss_bytes"]["median"]) if entry else "" for entry in found),
         ])  # fmt: skip
-    accuracies.append(["mean", "", *[""] * len(_PEERS), f"{sum(fewer) / len(fewer):+.1%}"])
-    first = ["test accuracy", "rows", *_PEERS, "fewer errors"]
-    second = ["", *(f"{name}, s" for name in _PEERS), *(f"{name}, MB" for name in _PEERS)]
-    return f"{markdown(first, accuracies)}\n\n{markdown(second, costs)}"
+    units = [f"{name}, {unit}" for unit in ("s", "MB") for name in _PEERS]
+    return markdown(["", *units], lines)
 
 
 def _most_accurate(document: Mapping[str, Any], tried: Sequence[str]) -> Mapping[str, Any]:
-    found = [document["summary"][name] for name in tried if name in document["summary"]]
-    best: Mapping[str, Any] = max(found, key=lambda entry: entry["accuracy"]["median"])
+    found = [document["summary"].get(name, {}) for name in tried]
+    best: Mapping[str, Any] = max(
+        found, key=lambda entry: entry["accuracy"]["median"] if entry else 0.0
+    )
     return best
 
 
@@ -141,10 +147,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the tables of the files named."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.tables")
     parser.add_argument("files", nargs="+", type=Path)
-    parser.add_argument("--overview", action="store_true", help="a line a benchmark of peers")
+    parser.add_argument("--overview", action="store_true", help="a line a file")
     args = parser.parse_args(arguments)
     documents = [json.loads(file.read_text("utf-8")) for file in args.files]
-    print(overview(documents) if args.overview else "\n\n".join(map(table, documents)))
+    parts = (accuracies(documents), costs(documents)) if args.overview else map(table, documents)
+    print("\n\n".join(parts))
 
 
 if __name__ == "__main__":

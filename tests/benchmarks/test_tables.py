@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.benchmarks.check import ACCEPTED
 from tests.benchmarks.results import BEST, ratios, summary
-from tests.benchmarks.tables import overview, table
+from tests.benchmarks.tables import accuracies, costs, table
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -42,18 +43,30 @@ def test_the_best_learning_rate_is_that_of_the_best_median_accuracy() -> None:
 
 
 def test_the_overview_compares_with_the_most_accurate_peer() -> None:
-    accuracies = {"textclf": 0.95, BEST: 0.9, "vw": 0.92, "svc": 0.8, "svc-sublinear": 0.85}
+    found = {"textclf": 0.95, BEST: 0.9, "vw": 0.92, "svc": 0.8, "svc-sublinear": 0.85}
     entries = {
         name: {"accuracy": {"median": a}, "wall": {"median": 2}, "peak_rss_bytes": {"median": 3e7}}
-        for name, a in accuracies.items()
+        for name, a in found.items()
     }
-    found = overview([{"dataset": "made up", "rows": {"train": 1200}, "summary": entries}])
-    assert "| made up | 1,200 | **0.9500** | 0.9000 | 0.9200 | 0.8500 | +37.5% |" in found
+    document = {"dataset": "made up", "rows": {"train": 1200}, "summary": entries}
+    assert "| made up | 1,200 | **0.9500** | 0.9000 | 0.9200 | 0.8500 | +37.5% |" in accuracies(
+        [document]
+    )
+    assert "| made up | 2.00 | 2.00 | 2.00 | 2.00 | 30 | 30 | 30 | 30 |" in costs([document])
+    del entries["svc"], entries["svc-sublinear"]
+    assert "| made up | 2.00 | 2.00 | 2.00 |  | 30 | 30 | 30 |  |" in costs([document])
+
+
+def accepted(pattern: str) -> list[dict[str, Any]]:
+    files = sorted(ACCEPTED.glob(pattern))
+    if not files:
+        pytest.skip("no such benchmarks were accepted")
+    return [json.loads(file.read_text("utf-8")) for file in files]
 
 
 def test_the_tables_of_the_readme_are_those_of_the_accepted_benchmarks() -> None:
-    files = sorted(ACCEPTED.glob("peers-*.json"))
-    if not files:
-        pytest.skip("no benchmarks of peers were accepted")
-    made = overview([json.loads(file.read_text("utf-8")) for file in files])
-    assert made in README.read_text("utf-8")
+    text = README.read_text("utf-8")
+    peers = accepted("peers-*.json")
+    assert accuracies(peers) in text
+    assert costs(peers) in text
+    assert costs(sorted(accepted("scale-*.json"), key=lambda d: d["rows"]["train"])) in text

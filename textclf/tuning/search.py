@@ -10,6 +10,7 @@ import json
 import logging
 import math
 import shutil
+import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -220,16 +221,18 @@ class _Study:
     def _left(self) -> float:
         return math.inf if self._limits.seconds is None else self._limits.seconds - self._spent()
 
-    def _enough(self) -> bool:
+    def _check(self) -> None:
         if self._should_stop():
-            raise Interrupted("the search was stopped", 15)
+            raise Interrupted("the search was stopped", signal.SIGTERM)
+
+    def _enough(self) -> bool:
+        self._check()
         trials = self._limits.trials
         return self._left() <= 0 or (trials is not None and len(self._history.told()) >= trials)
 
     def _progress(self, progress: Progress) -> None:
         self._report(progress)
-        if self._should_stop():
-            raise Interrupted("the search was stopped", 15)
+        self._check()
         if self._left() <= 0:
             raise OutOfTime
 
@@ -318,8 +321,7 @@ class _Study:
             time.time() + self._left(),
         )
         figures = self._worker.measure(request, stop)
-        if self._should_stop():  # the signal may have ended the worker, too
-            raise Interrupted("the search was stopped", 15)
+        self._check()  # the signal may have ended the worker, too
         if figures.get("late"):
             raise OutOfTime
         return figures
