@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.benchmarks import ablation
 from tests.benchmarks.check import ACCEPTED
 from tests.benchmarks.results import BEST, ratios, summary
 from tests.benchmarks.tables import accuracies, costs, table
@@ -70,3 +71,5 @@ def test_the_tables_of_the_readme_are_those_of_the_accepted_benchmarks() -> None
     assert accuracies(peers) in text
     assert costs(peers) in text
     assert costs(sorted(accepted("scale-*.json"), key=lambda d: d["rows"]["train"])) in text
+    choices = {document["dataset"]: document for document in accepted("ablation-*.json")}
+    assert ablation.table(choices) in text

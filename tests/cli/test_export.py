@@ -1,6 +1,7 @@
 """textclf export."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -65,7 +66,8 @@ def run(themes, tmp_path_factory):
         "--label-column", "theme", "--text-column", "words", "--delimiter", ";", "--quiet",
         "--skip-bad-rows", "2",
     ]  # fmt: skip
-    subprocess.run(command, cwd=folder, check=True, env={"PYTHONPATH": CHECKOUT})
+    own = {"PYTHONPATH": CHECKOUT, "TEXTCLF_CACHE_DIR": os.environ["TEXTCLF_CACHE_DIR"]}
+    subprocess.run(command, cwd=folder, check=True, env=own)
     return folder / "models" / "themes" / "current"
 
 

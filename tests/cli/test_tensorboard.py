@@ -1,5 +1,6 @@
 """textclf train --tensorboard."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -34,7 +35,8 @@ def test_the_figures_of_a_run_lie_in_a_folder_of_its_name(tmp_path):
         QUICK, "train", "--train-file", rows, "--models-dir", tmp_path / "models",
         "--tensorboard", tmp_path / "board", "--quiet",
     ]  # fmt: skip
-    environment = {"PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {"PYTHONPATH": str(Path(__file__).parents[2]),
+                   "TEXTCLF_CACHE_DIR": os.environ["TEXTCLF_CACHE_DIR"]}  # fmt: skip
     subprocess.run([sys.executable, *map(str, command)], check=True, env=environment)
     run = (tmp_path / "models" / "rows" / "current").resolve().name
     (events,) = (tmp_path / "board").rglob("*tfevents*")
