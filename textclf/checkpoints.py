@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
 
+# Least seconds from one checkpoint to the next, if nothing stops training: to write one takes a
+# third of a second, and more for larger networks.
+EVERY = 15.0
 _FILE = "checkpoint.npz"
 _HEADER = "position and training"  # JSON beside the arrays
 

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from textclf import checkpoints
 from textclf.averaging import WeightAverage, read_blocks, read_weight
 from textclf.checkpoints import Blocks, Position
 from textclf.errors import TextclfError
@@ -19,9 +20,6 @@ from textclf.network import merge_members
 from textclf.progress import Progress, Report
 
 _REPORT_EVERY = 0.1  # seconds
-# Seconds of training that a kill may cost: to write a checkpoint takes a third of one, and more for
-# larger networks.
-CHECKPOINT_EVERY = 15.0
 _FIGURES = ("loss", "accuracy", "val_loss", "val_accuracy", "val_calibrated_loss")
 Weights = list[tuple[str, NDArray[np.float32]]]
 
@@ -225,7 +223,7 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
         self._reported = -math.inf
         self._tell(0, row)
         self._epoch_ended()
-        if time.monotonic() - self._saved >= CHECKPOINT_EVERY:
+        if time.monotonic() - self._saved >= checkpoints.EVERY:
             self._save()
         if self.out_of_patience:
             self.model.stop_training = True

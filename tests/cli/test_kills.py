@@ -122,8 +122,11 @@ def test_current_always_loads_whichever_change_of_files_is_the_last(quick, tmp_p
 
 @pytest.mark.slow
 def test_a_training_killed_again_and_again_ends_with_the_weights_of_one_that_was_not(tmp_path):
+    # This training is shorter than the time from one checkpoint to the next.
+    each_epoch = "from textclf import checkpoints; checkpoints.EVERY = 0.0"
     job = [
-        sys.executable, "-m", "textclf", "train", "--dataset", "sample",
+        sys.executable, "-c", f"{each_epoch}; from textclf.cli.main import run; run()",
+        "train", "--dataset", "sample",
         "--set", "training.epochs=12", "--set", "training.patience=12",
         "--set", "training.threads=1", "--models-dir",
     ]  # fmt: skip

@@ -47,7 +47,7 @@ def shard_set(folder: Path, n: int, seed: int, noise: float = 0.0, shards: int =
 
 @pytest.fixture(autouse=True)
 def checkpoint_each_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("textclf.fitting.CHECKPOINT_EVERY", 0.0)
+    monkeypatch.setattr("textclf.checkpoints.EVERY", 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -197,10 +197,10 @@ def test_killed_it_goes_on_from_the_last_epoch(
 def test_a_checkpoint_is_written_after_an_epoch_only_if_a_while_has_passed(
     train: ShardSet, validation: ShardSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("textclf.fitting.CHECKPOINT_EVERY", 3600.0)
+    monkeypatch.setattr("textclf.checkpoints.EVERY", 3600.0)
     fit(train, validation, NETWORK, TRAINING, seed=1, checkpoint_dir=tmp_path)
     assert list(tmp_path.iterdir()) == []
-    monkeypatch.setattr("textclf.fitting.CHECKPOINT_EVERY", 0.0)
+    monkeypatch.setattr("textclf.checkpoints.EVERY", 0.0)
     fit(train, validation, NETWORK, TRAINING, seed=1, checkpoint_dir=tmp_path)
     assert len(list(tmp_path.iterdir())) == 1
 

@@ -74,7 +74,7 @@ def trained(monkeypatch):
 def by_units(request):
     """The wider the better, three layers are worse, and 0.01 is the best learning rate."""
     network, rate = request.settings.network, request.settings.training.learning_rate
-    width = {0: 0.0, 32: 0.03, 64: 0.08}[network.units]
+    width = {32: 0.03, 64: 0.08}.get(network.units, 0.0)
     depth = 0.02 * (network.layers == 3)
     return figures(0.8 + width - depth - 0.02 * abs(np.log10(rate / 0.01)))
 
@@ -116,8 +116,7 @@ def test_settings_that_are_better_by_chance_alone_are_not_taken(trained, files, 
 def test_the_first_trial_is_that_of_the_given_settings(trained, files, tmp_path):
     asked = trained(by_units)
     own = resolve(overrides=["network.units=48", "network.dropout=0.33", "ngrams.max_n=5"])
-    with pytest.raises(KeyError):  # the stand-in knows no 48 units
-        search(files, own, tmp_path, Limits(trials=1))
+    search(files, own, tmp_path, Limits(trials=1))
     assert asked[0].settings.network == own.network
     assert asked[0].settings.ngrams == own.ngrams
 
@@ -220,7 +219,7 @@ def clock(monkeypatch):
     return found
 
 
-def lasting(clock, seconds, late=False):
+def lasting(clock, seconds):
     def measure(request):
         if clock.now + seconds > request.deadline:
             clock.now = request.deadline
@@ -408,8 +407,8 @@ def test_the_worker_measures_dies_and_measures_again(request_):
         assert worker.measure(request_, lambda: False)["accuracy"] == first["accuracy"]
         late = dataclasses.replace(request_, deadline=time.time() + 0.1)
         assert worker.measure(late, lambda: False) == {"late": True}
-        diverging = resolve(overrides=["training.learning_rate=100", "training.optimizer=adam"])
-        answer = worker.measure(dataclasses.replace(request_, settings=diverging), lambda: False)
-        assert "failed" in answer or answer["accuracy"] <= 1
+        impossible = resolve(overrides=["ngrams.min_df=1000000"])
+        answer = worker.measure(dataclasses.replace(request_, settings=impossible), lambda: False)
+        assert "min_df" in answer["failed"]
     finally:
         worker.close()

@@ -1,1 +1,1 @@
-"""Searching for settings: `space` proposes, `worker` measures, `study` decides."""
+"""Searching for settings: `search` asks `history` for trials and `worker` for their figures."""
