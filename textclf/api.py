@@ -34,7 +34,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from textclf.api_rows import WRITTEN, checked_blocks, checked_texts, write_rows
-from textclf.classifier import Classifier, Dense
+from textclf.classifier import Classifier, dense_layers
 from textclf.corpus.block import TextBlock
 from textclf.corpus.layout import CorpusFormat
 from textclf.errors import DataError
@@ -287,8 +287,7 @@ def _train(
     training = with_batch_size(settings.training, prepared.train.n_rows)
     rows = (prepared.train, prepared.validation)
     result = fit(*rows, settings.network, training, seed=training.seed)
-    weights = [array for _, array in result.weights]
-    layers = [Dense(k, b) for k, b in zip(weights[::2], weights[1::2], strict=True)]
+    layers = dense_layers(result.weights)
     classifier = Classifier(prepared.labels.names, prepared.vectorizer, layers)
     classifier, _ = choose(classifier, prepared.validation, settings.output.weights)
     calibrate(classifier, prepared.validation)

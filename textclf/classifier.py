@@ -54,6 +54,12 @@ class Dense:
     scales: Floats | None = None
 
 
+def dense_layers(weights: Sequence[tuple[str, Floats]]) -> list[Dense]:
+    """Return the layers of (name, array) pairs: kernel and bias of each, first layer first."""
+    arrays = [array for _, array in weights]
+    return [Dense(k, b) for k, b in zip(arrays[::2], arrays[1::2], strict=True)]
+
+
 class Classifier:
     """A trained model: text in, class probabilities out.
 

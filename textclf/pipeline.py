@@ -15,13 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 import textclf
 from textclf.cache import Outcome, ShardCache, prepare_cached
 from textclf.calibration import calibrate
-from textclf.classifier import Classifier, Dense
+from textclf.classifier import Classifier, dense_layers
 from textclf.corpus.labels import LabelMap
 from textclf.corpus.reader import Corpus
 from textclf.corpus.streams import is_single_pass
@@ -301,7 +298,7 @@ def _judge(job: _Job, prepared: Prepared, result: FitResult) -> _Judged:
     classifier = Classifier(
         prepared.labels.names,
         prepared.vectorizer,
-        _layers(result.weights),
+        dense_layers(result.weights),
         class_names={label: names.get(label, label) for label in prepared.labels.names},
     )
     classifier, weights = choose(classifier, prepared.validation, job.settings.output.weights)
@@ -406,11 +403,6 @@ def _verdict(
             current.folder, job.files, prepared.labels.names, split, seed
         )
     return judge(gates, rows, figures, published)
-
-
-def _layers(weights: list[tuple[str, NDArray[np.float32]]]) -> list[Dense]:
-    arrays = [array for _, array in weights]
-    return [Dense(k, b) for k, b in zip(arrays[::2], arrays[1::2], strict=True)]
 
 
 def _test(

@@ -73,7 +73,7 @@ def measure(request: Request, gone: Callable[[], bool] = lambda: False) -> dict[
     """
     from textclf.cache import prepare_cached
     from textclf.calibration import calibrate
-    from textclf.classifier import Classifier, Dense
+    from textclf.classifier import Classifier, dense_layers
     from textclf.preparation import Stopwatch
     from textclf.tensorflow_runtime import preload
     from textclf.training import fit
@@ -101,8 +101,7 @@ def measure(request: Request, gone: Callable[[], bool] = lambda: False) -> dict[
         )
         if result.stopped:
             raise OutOfTime
-        weights = [array for _, array in result.weights]
-        layers = [Dense(k, b) for k, b in zip(weights[::2], weights[1::2], strict=True)]
+        layers = dense_layers(result.weights)
         classifier = Classifier(prepared.labels.names, prepared.vectorizer, layers)
         _, figures = calibrate(classifier, prepared.validation)
         right, order = _right(classifier, prepared.validation)
