@@ -249,23 +249,24 @@ class _Study:
 
     def _trial(self, samples: Samples) -> None:
         history, trial = self._history, self._history.ask()
+        number = len(history.told())
         changes = propose(trial, self._settings, self._fixed)
         history.begin(trial, changes)
         try:
             part, figures, best_part = self._climb(samples, trial, changes)
         except _FailedError as error:
-            log.warning("trial %d failed: %s: %s", len(history.told()), error, _shown(changes))
             history.fail(trial, str(error))
+            log.warning("trial %d failed: %s: %s", number, error, _shown(changes))
             return
         accuracy = figures["accuracy"]
-        log.info(
-            "trial %d: accuracy %.4f on %s of the rows: %s",
-            len(history.told()), accuracy, samples.share(part), _shown(changes),
-        )  # fmt: skip
         if best_part:
             history.complete(trial, accuracy)
         else:
             history.stop_early(trial)
+        log.info(  # what is said to be done outlasts a kill
+            "trial %d: accuracy %.4f on %s of the rows: %s",
+            number, accuracy, samples.share(part), _shown(changes),
+        )  # fmt: skip
         self._tell()
 
     def _climb(
