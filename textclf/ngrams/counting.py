@@ -1,16 +1,71 @@
-"""Document frequencies of n-grams, by class, in an open-addressing table of bounded memory."""
+"""Document frequencies of n-grams, by class, in open-addressing tables of bounded memory."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textclf.compiled import njit
+from textclf.parallel import ordered_map
 
-_FULL = 0.7  # load at which the table grows, or prunes when it may not
+_FULL = 0.7  # load at which a table grows, or prunes when it may not
 _EASED = 0.5  # load that pruning aims below, so that it is not needed again at once
+# One table for each value of a hash's highest bits: small enough for a core's cache, and counted
+# on all cores at once. Results depend on it once memory is full.
+_BITS = 6
+_TABLES = 1 << _BITS
+
+
+class Sorted(NamedTuple):
+    """A block's n-grams by the table that counts them: table t's are from ends[t] to ends[t + 1].
+
+    Attributes:
+        hashes: (n,) uint64, in reading order within a table.
+        rows: (n,) int32, the row in the block of each.
+        ends: (tables + 1,) int64.
+    """
+
+    hashes: NDArray[np.uint64]
+    rows: NDArray[np.int32]
+    ends: NDArray[np.int64]
+
+
+def by_table(
+    hashes: NDArray[np.uint64], ends: NDArray[np.int64], kept: NDArray[np.bool_]
+) -> Sorted:
+    """Sort a block's n-grams by the table that counts them.
+
+    Args:
+        hashes: From `hash_ngrams`; so is `ends`.
+        ends: (rows + 1,).
+        kept: (rows,) False for rows to be passed over.
+    """
+    return Sorted(*_sort(hashes, ends, kept, _BITS))
+
+
+@njit(cache=True, nogil=True)
+def _sort(hashes, ends, kept, bits):  # type: ignore[no-untyped-def]
+    tables, shift = 1 << bits, np.uint64(64 - bits)
+    starts = np.zeros(tables + 1, dtype=np.int64)
+    for row in range(kept.size):
+        if kept[row]:
+            for i in range(ends[row], ends[row + 1]):
+                starts[np.int64(hashes[i] >> shift) + 1] += 1
+    starts = np.cumsum(starts)
+    sorted_hashes = np.empty(starts[-1], dtype=np.uint64)
+    rows = np.empty(starts[-1], dtype=np.int32)
+    at = starts[:-1].copy()
+    for row in range(kept.size):
+        if kept[row]:
+            for i in range(ends[row], ends[row + 1]):
+                table = np.int64(hashes[i] >> shift)
+                sorted_hashes[at[table]] = hashes[i]
+                rows[at[table]] = row
+                at[table] += 1
+    return sorted_hashes, rows, starts
 
 
 @njit(nogil=True)
@@ -23,27 +78,23 @@ def _place(key, keys, mask):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _count(hashes, ends, labels, kept, row, serial, keys, last, counts, used, room):  # type: ignore[no-untyped-def]
-    """Count rows from `row` on, until the table has more than `room` n-grams.
+def _count(hashes, rows, first, stop, labels, serial, keys, last, counts, used, room):  # type: ignore[no-untyped-def]
+    """Count n-grams from `first` on, until the table has more than `room` of them.
 
-    Returns (next row, n-grams in the table). A row is counted whole, then the table is looked at.
+    Returns (next n-gram, n-grams in the table).
     """
     mask = keys.size - 1
-    while row < ends.size - 1 and used <= room:
-        if kept[row]:
-            stamp = serial + row + 1
-            for i in range(ends[row], ends[row + 1]):
-                slot = _place(hashes[i], keys, mask)
-                if keys[slot] == np.uint64(0):
-                    if used >= keys.size - 1:  # one row alone fills the table
-                        continue
-                    keys[slot] = hashes[i]
-                    used += 1
-                if last[slot] != stamp:
-                    last[slot] = stamp
-                    counts[slot, labels[row]] += 1
-        row += 1
-    return row, used
+    while first < stop and used <= room:
+        slot = _place(hashes[first], keys, mask)
+        if keys[slot] == np.uint64(0):
+            keys[slot] = hashes[first]
+            used += 1
+        row = rows[first]
+        if last[slot] != serial + row:
+            last[slot] = serial + row
+            counts[slot, labels[row]] += 1
+        first += 1
+    return first, used
 
 
 @njit(cache=True, nogil=True)
@@ -78,7 +129,7 @@ class Counts:
     Attributes:
         hashes: (n,) uint64, ascending.
         by_class: (n, classes) int64, rows of each class that hold the n-gram.
-        pruned_below: Sum of the thresholds of all prunings: a count may be short by as much.
+        pruned_below: A count may be short by as much.
     """
 
     hashes: NDArray[np.uint64]
@@ -94,74 +145,108 @@ class Counts:
 class DocumentFrequencies:
     """Counts, block by block, in how many rows of each class an n-gram occurs.
 
-    The table doubles until `memory` would be passed; from then on, when it is full, the rarest
+    The tables double until `memory` would be passed; from then on, when one is full, its rarest
     n-grams are dropped (lossy counting, Manku and Motwani 2002): first those seen once, then
     twice, and so on until it is half empty. A dropped n-gram that comes again starts from zero,
     so a count is never too high, and too low by at most `Counts.pruned_below`.
 
     Args:
         classes: Columns of counts.
-        memory: Bytes that the table may take, growing included.
+        memory: Bytes that the tables may take, growing included.
     """
 
     def __init__(self, classes: int, memory: int) -> None:
-        self._classes, self._memory = classes, memory
-        self._most = self._limit()
-        self._rows = 0
-        self._used = 0
-        self.pruned_below = 0
-        self._allocate(min(self._most, 1 << 14))
+        self._memory, self._rows = memory, 0
+        self._tables = [_Table(classes) for _ in range(_TABLES)]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the tables take."""
+        return sum(table.nbytes for table in self._tables)
+
+    def widen(self, classes: int) -> None:
+        """Make room for labels up to `classes`, as they turn up."""
+        for table in self._tables:
+            table.widen(classes)
+
+    def merge_classes(self) -> None:
+        """Count all classes as one from now on."""
+        for table in self._tables:
+            table.merge_classes()
+
+    def add(self, ngrams: Sorted, labels: NDArray[np.int32]) -> None:
+        """Count the n-grams of a block's rows.
+
+        Args:
+            ngrams: From `by_table`.
+            labels: (rows,) class of each row.
+        """
+        most = _slots(self._memory, self._tables[0].classes)
+
+        def count(table: int) -> None:
+            self._tables[table].add(ngrams, table, labels, self._rows, most)
+
+        for _ in ordered_map(count, range(_TABLES)):
+            pass
+        self._rows += len(labels)
+
+    def result(self, min_df: int = 1) -> Counts:
+        """Return the n-grams that at least `min_df` rows hold, and let go of the tables."""
+        pruned_below = max(table.pruned_below for table in self._tables)
+        # By their highest bits, so that one table's hashes are all before the next one's.
+        parts = ordered_map(lambda table: table.result(min_df), self._tables)
+        hashes, by_class = zip(*parts, strict=True)
+        return Counts(np.concatenate(hashes), np.concatenate(by_class), pruned_below)
+
+
+def _slots(memory: int, classes: int) -> int:
+    """Return the most slots of a table, a power of two."""
+    slot = 8 + 8 + 4 * classes
+    # While one grows, the old table (half the size) is there too.
+    return 1 << max(4, int(memory / (slot * (_TABLES + 1))).bit_length() - 1)
+
+
+class _Table:
+    """Counts the n-grams whose hashes begin with the same bits."""
+
+    def __init__(self, classes: int) -> None:
+        self.classes, self.pruned_below, self._used = classes, 0, 0
+        self._allocate(1 << 4)
+
+    @property
+    def nbytes(self) -> int:
+        return self._keys.nbytes + self._last.nbytes + self._counts.nbytes
 
     def _allocate(self, slots: int) -> None:
         self._keys = np.zeros(slots, dtype=np.uint64)
         self._last = np.zeros(slots, dtype=np.int64)
-        self._counts = np.zeros((slots, self._classes), dtype=np.uint32)
-
-    def _limit(self) -> int:
-        slot = 8 + 8 + 4 * self._classes
-        # While it grows, the old table (half the size) is there too.
-        return 1 << max(10, int(self._memory / (1.5 * slot)).bit_length() - 1)
+        self._counts = np.zeros((slots, self.classes), dtype=np.uint32)
 
     def widen(self, classes: int) -> None:
-        """Make room for labels up to `classes`, as they turn up."""
-        if classes > self._classes:
-            more = ((0, 0), (0, classes - self._classes))
-            self._counts, self._classes = np.pad(self._counts, more), classes
-            self._most = self._limit()
+        if classes > self.classes:
+            more = ((0, 0), (0, classes - self.classes))
+            self._counts, self.classes = np.pad(self._counts, more), classes
 
     def merge_classes(self) -> None:
-        """Count all classes as one from now on."""
-        self._counts, self._classes = self._counts.sum(axis=1, keepdims=True, dtype=np.uint32), 1
-        self._most = self._limit()
+        self._counts, self.classes = self._counts.sum(axis=1, keepdims=True, dtype=np.uint32), 1
 
     def add(
-        self,
-        hashes: NDArray[np.uint64],
-        ends: NDArray[np.int64],
-        labels: NDArray[np.int32],
-        kept: NDArray[np.bool_],
+        self, ngrams: Sorted, table: int, labels: NDArray[np.int32], rows_before: int, most: int
     ) -> None:
-        """Count the n-grams of a block's rows.
-
-        Args:
-            hashes: From `hash_ngrams`; so is `ends`.
-            ends: (rows + 1,).
-            labels: (rows,) class of each row.
-            kept: (rows,) False for rows to be passed over.
-        """
-        row = 0
-        while row < len(labels):
-            row, self._used = _count(
-                hashes, ends, labels, kept, row, self._rows,
-                self._keys, self._last, self._counts, self._used, int(_FULL * self._keys.size),
+        """Count a block's n-grams of this table, which may have `most` slots."""
+        at, stop = int(ngrams.ends[table]), int(ngrams.ends[table + 1])
+        while at < stop:
+            room = int(_FULL * self._keys.size)
+            at, self._used = _count(
+                ngrams.hashes, ngrams.rows, at, stop, labels, rows_before + 1,
+                self._keys, self._last, self._counts, self._used, room,
             )  # fmt: skip
-            if self._used > _FULL * self._keys.size:
-                self._make_room()
-        self._rows += len(labels)
+            if self._used > room:
+                self._make_room(most)
 
-    def _make_room(self) -> None:
+    def _make_room(self, most: int) -> None:
         keys, last, counts = self._keys, self._last, self._counts
-        if 2 * keys.size <= self._most:
+        if 2 * keys.size <= most:
             self._allocate(2 * keys.size)
         else:
             keys, last, counts = self._prune(keys, last, counts)
@@ -179,10 +264,9 @@ class DocumentFrequencies:
         survives = counts.sum(axis=1) > threshold
         return keys[survives], last[survives], counts[survives]
 
-    def result(self, min_df: int = 1) -> Counts:
-        """Return the n-grams that at least `min_df` rows hold, and let go of the table."""
+    def result(self, min_df: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
         kept = (self._keys != 0) & (self._counts.sum(axis=1) >= min_df)
         hashes, by_class = self._keys[kept], self._counts[kept].astype(np.int64)
         self._allocate(1)
         order = np.argsort(hashes)
-        return Counts(hashes[order], by_class[order], self.pruned_below)
+        return hashes[order], by_class[order]

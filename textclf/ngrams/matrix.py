@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from textclf.ngrams.counting import Counts, DocumentFrequencies
+from textclf.ngrams.counting import Counts, DocumentFrequencies, Sorted, by_table
 from textclf.ngrams.selection import best, chi2, f_classif, log_count_spread
 from textclf.ngrams.split import Split, settle
-from textclf.ngrams.vectorizer import CompiledVectorizer, Hashed, Hasher, Rows, Vocabulary
+from textclf.ngrams.vectorizer import CompiledVectorizer, Hasher, Rows, Vocabulary
 from textclf.ngrams.weighting import accumulate, inverse_document_frequency
 from textclf.parallel import ordered_map
 from textclf.progress import Progress, Report, silent
@@ -56,7 +56,7 @@ class Survey:
 
 class _Prepared(NamedTuple):
     block: TextBlock
-    hashed: Hashed
+    ngrams: Sorted
     training: NDArray[np.bool_]
     labels: NDArray[np.int32]
 
@@ -88,18 +88,17 @@ def count_ngrams(
     split, corpus = settle(blocks(), share, seed)
 
     def prepare(block: TextBlock) -> _Prepared:
-        return _Prepared(block, hasher(block), split.training(block), _labels(block))
+        training = split.training(block)
+        return _Prepared(block, by_table(*hasher(block), training), training, _labels(block))
 
-    for block, hashed, training, labels in ordered_map(prepare, corpus):
+    for block, ngrams, training, labels in ordered_map(prepare, corpus):
         classes = max(len(kept), int(labels.max(initial=-1)) + 1)
         if by_class and classes > _CLASSES_AT_ONCE:
             by_class = False
             frequencies.merge_classes()
         if by_class:
             frequencies.widen(classes)
-        frequencies.add(
-            hashed.hashes, hashed.ends, labels if by_class else np.zeros_like(labels), training
-        )
+        frequencies.add(ngrams, labels if by_class else np.zeros_like(labels))
         kept = _add(kept, np.bincount(labels[training], minlength=classes))
         held = _add(held, np.bincount(labels[~training], minlength=classes))
         rows, text_bytes = rows + len(block), text_bytes + len(block.text)
