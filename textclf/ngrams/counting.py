@@ -17,6 +17,9 @@ _EASED = 0.5  # load that pruning aims below, so that it is not needed again at 
 # on all cores at once. Results depend on it once memory is full.
 _BITS = 6
 _TABLES = 1 << _BITS
+_LEAST = 16  # slots of a table
+_SPARE = 0.25  # of the memory, for tables that are being copied
+_LOW = np.uint64(0xFFFFFFFF)
 
 
 class Sorted(NamedTuple):
@@ -69,11 +72,13 @@ def _sort(hashes, ends, kept, bits):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _place(key, keys, mask):  # type: ignore[no-untyped-def]
+def _place(key, keys):  # type: ignore[no-untyped-def]
     """Return the slot that holds the key, or the empty one where it belongs."""
-    slot = np.int64(key & np.uint64(mask))
+    slot = np.int64(((key & _LOW) * np.uint64(keys.size)) >> np.uint64(32))
     while keys[slot] != np.uint64(0) and keys[slot] != key:
-        slot = (slot + 1) & mask
+        slot += 1
+        if slot == keys.size:
+            slot = 0
     return slot
 
 
@@ -83,9 +88,8 @@ def _count(hashes, rows, first, stop, labels, serial, keys, last, counts, used, 
 
     Returns (next n-gram, n-grams in the table).
     """
-    mask = keys.size - 1
     while first < stop and used <= room:
-        slot = _place(hashes[first], keys, mask)
+        slot = _place(hashes[first], keys)
         if keys[slot] == np.uint64(0):
             keys[slot] = hashes[first]
             used += 1
@@ -98,28 +102,28 @@ def _count(hashes, rows, first, stop, labels, serial, keys, last, counts, used, 
 
 
 @njit(cache=True, nogil=True)
-def _insert(old_keys, old_last, old_counts, keys, last, counts):  # type: ignore[no-untyped-def]
-    mask = keys.size - 1
+def _totals(counts):  # type: ignore[no-untyped-def]
+    """Return the sum of each row: (n,) int64."""
+    out = np.zeros(counts.shape[0], dtype=np.int64)
+    for i in range(counts.shape[0]):
+        for k in range(counts.shape[1]):
+            out[i] += counts[i, k]
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _insert(old_keys, old_last, old_counts, totals, threshold, keys, last, counts):  # type: ignore[no-untyped-def]
+    """Copy the n-grams of more than `threshold` rows to an empty table; return how many."""
+    used = 0
     for i in range(old_keys.size):
-        if old_keys[i] != np.uint64(0):
-            slot = _place(old_keys[i], keys, mask)
+        if totals[i] > threshold:
+            slot = _place(old_keys[i], keys)
             keys[slot] = old_keys[i]
             last[slot] = old_last[i]
             for k in range(counts.shape[1]):
                 counts[slot, k] = old_counts[i, k]
-
-
-@njit(cache=True, nogil=True)
-def _histogram(keys, counts, highest):  # type: ignore[no-untyped-def]
-    """Return how many n-grams have each total count, up to `highest`, which takes all above."""
-    out = np.zeros(highest + 1, dtype=np.int64)
-    for i in range(keys.size):
-        if keys[i] != np.uint64(0):
-            total = 0
-            for k in range(counts.shape[1]):
-                total += counts[i, k]
-            out[min(total, highest)] += 1
-    return out
+            used += 1
+    return used
 
 
 @dataclass(frozen=True)
@@ -200,10 +204,9 @@ class DocumentFrequencies:
 
 
 def _slots(memory: int, classes: int) -> int:
-    """Return the most slots of a table, a power of two."""
+    """Return the most slots of a table."""
     slot = 8 + 8 + 4 * classes
-    # While one grows, the old table (half the size) is there too.
-    return 1 << max(4, int(memory / (slot * (_TABLES + 1))).bit_length() - 1)
+    return max(_LEAST, int(memory / (slot * _TABLES * (1 + _SPARE))))
 
 
 class _Table:
@@ -211,7 +214,7 @@ class _Table:
 
     def __init__(self, classes: int) -> None:
         self.classes, self.pruned_below, self._used = classes, 0, 0
-        self._allocate(1 << 4)
+        self._allocate(_LEAST)
 
     @property
     def nbytes(self) -> int:
@@ -245,27 +248,22 @@ class _Table:
                 self._make_room(most)
 
     def _make_room(self, most: int) -> None:
-        keys, last, counts = self._keys, self._last, self._counts
-        if 2 * keys.size <= most:
-            self._allocate(2 * keys.size)
+        """Grow; a table that may not drops its rarest n-grams, as few as will do."""
+        keys, last, counts, threshold = self._keys, self._last, self._counts, 0
+        totals = _totals(counts)
+        if keys.size < most:
+            self._allocate(min(2 * keys.size, most))
         else:
-            keys, last, counts = self._prune(keys, last, counts)
-            self._keys[:], self._last[:], self._counts[:] = 0, 0, 0
-        _insert(keys, last, counts, self._keys, self._last, self._counts)
-        self._used = int(np.count_nonzero(self._keys))
-
-    def _prune(
-        self, keys: NDArray[np.uint64], last: NDArray[np.int64], counts: NDArray[np.uint32]
-    ) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.uint32]]:
-        histogram = _histogram(keys, counts, 1 << 16)
-        left = self._used - np.cumsum(histogram)
-        threshold = int(np.argmax(left <= _EASED * keys.size))
-        self.pruned_below += threshold
-        survives = counts.sum(axis=1) > threshold
-        return keys[survives], last[survives], counts[survives]
+            drop = keys.size - int(_EASED * keys.size)
+            threshold = int(np.partition(totals, drop - 1)[drop - 1])
+            self.pruned_below += threshold
+            self._allocate(keys.size)
+        self._used = _insert(
+            keys, last, counts, totals, threshold, self._keys, self._last, self._counts
+        )
 
     def result(self, min_df: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-        kept = (self._keys != 0) & (self._counts.sum(axis=1) >= min_df)
+        kept = _totals(self._counts) >= max(min_df, 1)
         hashes, by_class = self._keys[kept], self._counts[kept].astype(np.int64)
         self._allocate(1)
         order = np.argsort(hashes)
