@@ -145,11 +145,10 @@ def choose_vocabulary(
     hashes, df = counts.hashes, counts.df
     idf = _idf(df, int(survey.rows_by_class.sum()), settings)
     weights = Vocabulary(hashes, np.arange(len(hashes), dtype=np.int32), idf)
-    by_class = np.zeros((len(hashes), classes), np.int64)
-    if survey.counted_by_class:
-        by_class[:, : counts.by_class.shape[1]] = counts.by_class[:, :classes]
-    elif settings.log_count_ratio or (selects and not values):
-        by_class[:] = _scan(blocks, settings, survey.split, weights, classes, False, report)[0]
+    by_class = counts.by_class
+    if not survey.counted_by_class and (settings.log_count_ratio or (selects and not values)):
+        found = _scan(blocks, settings, survey.split, weights, classes, False, report)[0]
+        by_class = found.astype(np.int64)
     scores = np.zeros(len(hashes))
     if values:
         sums, squares = _scan(blocks, settings, survey.split, weights, classes, True, report)
@@ -160,10 +159,10 @@ def choose_vocabulary(
     columns = np.full(len(hashes), -1, dtype=np.int32)
     # Frequent n-grams first: the rows of the first layer that are used most lie together.
     columns[chosen[np.lexsort((hashes[chosen], -df[chosen]))]] = np.arange(len(chosen))
+    if not values:
+        hashes, columns, idf, by_class = (a[chosen] for a in (hashes, columns, idf, by_class))
     if settings.log_count_ratio:
         idf *= np.sqrt(log_count_spread(by_class, survey.rows_by_class)).astype(np.float32)
-    if not values:
-        hashes, columns, idf = hashes[chosen], columns[chosen], idf[chosen]
     return Vocabulary(hashes, columns, idf)
 
 

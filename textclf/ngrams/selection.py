@@ -17,11 +17,13 @@ def chi2(by_class: NDArray[np.int64], rows_by_class: NDArray[np.int64]) -> Float
         by_class: (n, classes) rows of each class that hold the n-gram.
         rows_by_class: (classes,) rows of each class.
     """
-    share = rows_by_class / rows_by_class.sum()
-    expected = by_class.sum(axis=1, keepdims=True) * share
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = (by_class - expected) ** 2 / expected
-    return np.asarray(np.where(expected > 0, terms, 0.0).sum(axis=1))
+    df, scores = by_class.sum(axis=1), np.zeros(len(by_class))
+    for found, share in zip(by_class.T, rows_by_class / rows_by_class.sum(), strict=True):
+        expected = df * share
+        with np.errstate(divide="ignore", invalid="ignore"):
+            terms = (found - expected) ** 2 / expected
+        scores += np.where(expected > 0, terms, 0.0)
+    return scores
 
 
 def f_classif(sums: Floats, squares: Floats, rows_by_class: NDArray[np.int64]) -> Floats:
@@ -76,5 +78,7 @@ def best(scores: Floats, df: NDArray[np.int64], k: int) -> NDArray[np.int64]:
     """
     if k == 0 or k >= len(scores):
         return np.arange(len(scores))
-    order = np.lexsort((-df, -np.nan_to_num(scores, nan=-np.inf, posinf=np.inf)))
-    return np.sort(order[:k])
+    scores = np.nan_to_num(scores, nan=-np.inf, posinf=np.inf)
+    near = np.flatnonzero(scores >= np.partition(scores, -k)[-k])
+    order = np.lexsort((-df[near], -scores[near]))
+    return np.sort(near[order[:k]])

@@ -158,7 +158,7 @@ class CompiledVectorizer:
     """The vectorizer's compiled form; safe to share by threads."""
 
     def __init__(self, settings: NgramSettings, vocabulary: Vocabulary) -> None:
-        from textclf.ngrams.weighting import build_lookup
+        from textclf.ngrams.weighting import build_filter, build_lookup
 
         self.hasher = Hasher(settings)
         self._settings = settings
@@ -166,6 +166,7 @@ class CompiledVectorizer:
         rest = np.flatnonzero(ranks < 0)
         ranks[rest] = vocabulary.size + np.arange(len(rest))
         self._slots = build_lookup(vocabulary.hashes, ranks)
+        self._known = build_filter(vocabulary.hashes)
         self._idf = np.ones(vocabulary.size + len(rest))
         self._idf[ranks] = vocabulary.idf
         self.named = np.ones(vocabulary.size, dtype=np.bool_)
@@ -187,7 +188,7 @@ class CompiledVectorizer:
 
         hashed = self.hasher(block)
         indptr, indices, data, sightings = weigh(
-            hashed.hashes, hashed.ends, self._slots, self._idf,
+            hashed.hashes, hashed.ends, self._slots, self._known, self._idf,
             self._settings.sublinear_tf, self._settings.norm == "l2", named,
         )  # fmt: skip
         return Rows(indptr, indices, data), sightings

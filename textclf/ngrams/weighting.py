@@ -34,9 +34,29 @@ def build_lookup(hashes, ranks):  # type: ignore[no-untyped-def]
     return slots
 
 
+@njit(cache=True, nogil=True)
+def build_filter(hashes):  # type: ignore[no-untyped-def]
+    """Return bits that are set where a hash's highest bits say, at most one in eight of them.
+
+    Most n-grams that are not in the table are told by it, which a core's cache holds.
+    """
+    size, shift = 64, np.uint64(64 - 6)
+    while size < 8 * hashes.size:
+        size, shift = size * 2, shift - _ONE
+    bits = np.zeros(size // _WORD, dtype=np.uint64)
+    for i in range(hashes.size):
+        _mark(bits, np.int64(hashes[i] >> shift))
+    return bits, shift
+
+
 @njit(nogil=True)
 def _mark(bits, at):  # type: ignore[no-untyped-def]
     bits[at // _WORD] |= _ONE << (np.uint64(at) & _LAST)
+
+
+@njit(nogil=True)
+def _is_marked(bits, at):  # type: ignore[no-untyped-def]
+    return bits[at >> np.uint64(6)] >> (at & _LAST) & _ONE
 
 
 @njit(nogil=True)
@@ -64,13 +84,14 @@ def _write_row(values, scale, bits, summary, indices, data, at):  # type: ignore
 
 
 @njit(cache=True, nogil=True)
-def weigh(hashes, ends, slots, idf, sublinear, l2, named):  # type: ignore[no-untyped-def]
+def weigh(hashes, ends, slots, known, idf, sublinear, l2, named):  # type: ignore[no-untyped-def]
     """Turn hashed n-grams into tf-idf rows.
 
     Args:
         hashes: From `hash_ngrams`; so is `ends`.
         ends: (rows + 1,).
         slots: From `build_lookup`. A rank is a column, or beyond: that only counts in the norm.
+        known: From `build_filter`.
         idf: (n,) float64, by rank.
         sublinear: Whether tf becomes 1 + ln(tf).
         l2: Whether rows are scaled to unit length.
@@ -81,6 +102,7 @@ def weigh(hashes, ends, slots, idf, sublinear, l2, named):  # type: ignore[no-un
         ascend in a row; a sighting is (column, row, place among the row's n-grams).
     """
     rows, n_columns = ends.size - 1, named.size
+    filtered, shift = known
     mask = np.uint64(slots.shape[0] - 1)
     indptr = np.zeros(rows + 1, dtype=np.int64)
     indices = np.empty(ends[-1], dtype=np.int32)
@@ -101,6 +123,8 @@ def weigh(hashes, ends, slots, idf, sublinear, l2, named):  # type: ignore[no-un
         n = 0
         for i in range(ends[row], ends[row + 1]):
             key = hashes[i]
+            if not _is_marked(filtered, key >> shift):
+                continue
             slot = np.int64(key & mask)
             while slots[slot, 0] != np.uint64(0) and slots[slot, 0] != key:
                 slot = np.int64(np.uint64(slot + 1) & mask)
