@@ -97,6 +97,6 @@ def return_freed_memory() -> None:
         mallopt, trim = libc.mallopt, libc.malloc_trim
     except (OSError, AttributeError):
         return
-    mallopt(-3, 1 << 18)  # M_MMAP_THRESHOLD: from this size on, arrays are mapped one by one
+    mallopt(-3, 4 << 20)  # M_MMAP_THRESHOLD: from this size on, arrays are mapped one by one
     mallopt(-8, 2)  # M_ARENA_MAX
     trim(0)

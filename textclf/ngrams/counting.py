@@ -102,28 +102,80 @@ def _count(hashes, rows, first, stop, labels, serial, keys, last, counts, used, 
 
 
 @njit(cache=True, nogil=True)
-def _totals(counts):  # type: ignore[no-untyped-def]
-    """Return the sum of each row: (n,) int64."""
-    out = np.zeros(counts.shape[0], dtype=np.int64)
-    for i in range(counts.shape[0]):
-        for k in range(counts.shape[1]):
-            out[i] += counts[i, k]
-    return out
+def _copy(old_keys, old_last, old_counts, keys, last, counts):  # type: ignore[no-untyped-def]
+    """Copy the n-grams of a table to an empty one."""
+    for i in range(old_keys.size):
+        if old_keys[i] != np.uint64(0):
+            slot = _place(old_keys[i], keys)
+            keys[slot], last[slot] = old_keys[i], old_last[i]
+            for k in range(counts.shape[1]):
+                counts[slot, k] = old_counts[i, k]
+
+
+@njit(nogil=True)
+def _threshold(keys, counts, most):  # type: ignore[no-untyped-def]
+    """Return a total that all but `most` n-grams do not exceed, the least if it is below 256."""
+    width = 1
+    while True:
+        histogram, left = np.zeros(256, dtype=np.int64), 0
+        for i in range(keys.size):
+            if keys[i] != np.uint64(0):
+                histogram[min((_total(counts, i) - 1) // width, 255)] += 1
+                left += 1
+        for k in range(255):
+            left -= histogram[k]
+            if left <= most:
+                return (k + 1) * width
+        width *= 2
+
+
+@njit(nogil=True)
+def _total(counts, i):  # type: ignore[no-untyped-def]
+    total = np.int64(0)
+    for k in range(counts.shape[1]):
+        total += counts[i, k]
+    return total
 
 
 @njit(cache=True, nogil=True)
-def _insert(old_keys, old_last, old_counts, totals, threshold, keys, last, counts):  # type: ignore[no-untyped-def]
-    """Copy the n-grams of more than `threshold` rows to an empty table; return how many."""
-    used = 0
-    for i in range(old_keys.size):
-        if totals[i] > threshold:
-            slot = _place(old_keys[i], keys)
-            keys[slot] = old_keys[i]
-            last[slot] = old_last[i]
-            for k in range(counts.shape[1]):
-                counts[slot, k] = old_counts[i, k]
-            used += 1
-    return used
+def _prune(keys, last, counts, most):  # type: ignore[no-untyped-def]
+    """Drop the n-grams of the fewest rows until `most` are left.
+
+    Returns (rows of an n-gram that was dropped, at most; n-grams that are left).
+    """
+    threshold, left, first = _threshold(keys, counts, most), 0, 0
+    while keys[first] != np.uint64(0):
+        first += 1
+    # From an empty slot on, an n-gram only moves to slots that were looked at before.
+    for i in range(first, first + keys.size):
+        slot = i % keys.size
+        key = keys[slot]
+        if key != np.uint64(0):
+            keys[slot] = np.uint64(0)
+            if _total(counts, slot) > threshold:
+                to = _place(key, keys)
+                keys[to] = key
+                left += 1
+            else:
+                to = np.int64(-1)
+            if to != slot:
+                if to >= 0:
+                    last[to] = last[slot]
+                last[slot] = 0
+                for k in range(counts.shape[1]):
+                    if to >= 0:
+                        counts[to, k] = counts[slot, k]
+                    counts[slot, k] = 0
+    return threshold, left
+
+
+@njit(cache=True, nogil=True)
+def _reaching(keys, counts, least):  # type: ignore[no-untyped-def]
+    """Return which slots hold n-grams of at least so many rows: (slots,) bool."""
+    out = np.zeros(keys.size, dtype=np.bool_)
+    for i in range(keys.size):
+        out[i] = keys[i] != np.uint64(0) and _total(counts, i) >= least
+    return out
 
 
 @dataclass(frozen=True)
@@ -249,21 +301,16 @@ class _Table:
 
     def _make_room(self, most: int) -> None:
         """Grow; a table that may not drops its rarest n-grams, as few as will do."""
-        keys, last, counts, threshold = self._keys, self._last, self._counts, 0
-        totals = _totals(counts)
+        keys, last, counts = self._keys, self._last, self._counts
         if keys.size < most:
             self._allocate(min(2 * keys.size, most))
+            _copy(keys, last, counts, self._keys, self._last, self._counts)
         else:
-            drop = keys.size - int(_EASED * keys.size)
-            threshold = int(np.partition(totals, drop - 1)[drop - 1])
+            threshold, self._used = _prune(keys, last, counts, int(_EASED * keys.size))
             self.pruned_below += threshold
-            self._allocate(keys.size)
-        self._used = _insert(
-            keys, last, counts, totals, threshold, self._keys, self._last, self._counts
-        )
 
     def result(self, min_df: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-        kept = _totals(self._counts) >= max(min_df, 1)
+        kept = _reaching(self._keys, self._counts, min_df)
         hashes, by_class = self._keys[kept], self._counts[kept].astype(np.int64)
         self._allocate(1)
         order = np.argsort(hashes)

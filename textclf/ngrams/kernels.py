@@ -118,7 +118,7 @@ def hash_ngrams(text, offsets, ways, tables):  # type: ignore[no-untyped-def]
     ends = np.zeros(rows + 1, dtype=np.int64)
     work = workspace(offsets, ways, tables)
     _, units, segments, buffer, _ = work
-    hashes = np.empty(max(64, text.size // 2), dtype=np.uint64)
+    hashes = np.empty(max(64, text.size), dtype=np.uint64)
     total = 0
     for row in range(rows):
         used, cuts = cut_row(row, text, offsets, ways, tables, work)
