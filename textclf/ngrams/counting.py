@@ -78,7 +78,7 @@ def _place(key, keys):  # type: ignore[no-untyped-def]
     while keys[slot] != np.uint64(0) and keys[slot] != key:
         slot += 1
         if slot == keys.size:
-            slot = 0
+            slot -= keys.size
     return slot
 
 
@@ -137,6 +137,18 @@ def _total(counts, i):  # type: ignore[no-untyped-def]
     return total
 
 
+@njit(nogil=True)
+def _move(slot, to, last, counts):  # type: ignore[no-untyped-def]
+    """Move what a slot holds to an empty one, or to nowhere if that is -1."""
+    if to >= 0:
+        last[to] = last[slot]
+    last[slot] = 0
+    for k in range(counts.shape[1]):
+        if to >= 0:
+            counts[to, k] = counts[slot, k]
+        counts[slot, k] = 0
+
+
 @njit(cache=True, nogil=True)
 def _prune(keys, last, counts, most):  # type: ignore[no-untyped-def]
     """Drop the n-grams of the fewest rows until `most` are left.
@@ -159,13 +171,7 @@ def _prune(keys, last, counts, most):  # type: ignore[no-untyped-def]
             else:
                 to = np.int64(-1)
             if to != slot:
-                if to >= 0:
-                    last[to] = last[slot]
-                last[slot] = 0
-                for k in range(counts.shape[1]):
-                    if to >= 0:
-                        counts[to, k] = counts[slot, k]
-                    counts[slot, k] = 0
+                _move(slot, to, last, counts)
     return threshold, left
 
 

@@ -160,7 +160,8 @@ def choose_vocabulary(
     # Frequent n-grams first: the rows of the first layer that are used most lie together.
     columns[chosen[np.lexsort((hashes[chosen], -df[chosen]))]] = np.arange(len(chosen))
     if not values:
-        hashes, columns, idf, by_class = (a[chosen] for a in (hashes, columns, idf, by_class))
+        hashes, columns, idf = hashes[chosen], columns[chosen], idf[chosen]
+        by_class = by_class[chosen]
     if settings.log_count_ratio:
         idf *= np.sqrt(log_count_spread(by_class, survey.rows_by_class)).astype(np.float32)
     return Vocabulary(hashes, columns, idf)

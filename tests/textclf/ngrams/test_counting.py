@@ -73,6 +73,17 @@ def test_pruning_does_not_depend_on_the_blocks():
     np.testing.assert_array_equal(one.by_class, other.by_class)
 
 
+def test_where_all_are_frequent_the_least_frequent_go():
+    often = [n << 32 for n in range(1, 12)]  # in one table, whose 16 slots take 11
+    rows = [([h for i, h in enumerate(often) if row >= 150 * i], 0, True) for row in range(2000)]
+    counter = DocumentFrequencies(3, 1)
+    add(counter, [*rows, ([12 << 32], 0, True)])
+    counts = counter.result()
+    assert counts.hashes.tolist() == often[:8]  # the others are in 1, 500, 650 and 800 rows
+    assert counts.df.tolist() == [2000 - 150 * i for i in range(8)]
+    assert 800 <= counts.pruned_below < 950
+
+
 def test_labels_may_turn_up_late():
     counter = DocumentFrequencies(2, 1 << 20)
     add(counter, [([7], 0, True)])
