@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import NoReturn
 
 import click
 
@@ -110,15 +111,17 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def run() -> None:
-    """Run the command as a process of its own.
-
-    To take TensorFlow down in order takes a second; the process leaves without.
-    """
+    """Run the command as a process of its own."""
     code: str | int | None = 0
     try:
         main()
     except SystemExit as end:
         code = end.code
+    leave(code)
+
+
+def leave(code: str | int | None) -> NoReturn:
+    """End the process. To take TensorFlow down in order takes a second; it leaves without."""
     if "tensorflow" not in sys.modules or not isinstance(code, int):
         sys.exit(code)
     atexit._run_exitfuncs()

@@ -190,18 +190,18 @@ class Counts:
 
     Attributes:
         hashes: (n,) uint64, ascending.
-        by_class: (n, classes) int64, rows of each class that hold the n-gram.
+        by_class: (n, classes) uint32, rows of each class that hold the n-gram.
         pruned_below: A count may be short by as much.
     """
 
     hashes: NDArray[np.uint64]
-    by_class: NDArray[np.int64]
+    by_class: NDArray[np.uint32]
     pruned_below: int
 
     @property
     def df(self) -> NDArray[np.int64]:
         """(n,) int64, rows that hold the n-gram."""
-        return np.asarray(self.by_class.sum(axis=1))
+        return np.asarray(self.by_class.sum(axis=1, dtype=np.int64))
 
 
 class DocumentFrequencies:
@@ -315,9 +315,9 @@ class _Table:
             threshold, self._used = _prune(keys, last, counts, int(_EASED * keys.size))
             self.pruned_below += threshold
 
-    def result(self, min_df: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    def result(self, min_df: int) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
         kept = _reaching(self._keys, self._counts, min_df)
-        hashes, by_class = self._keys[kept], self._counts[kept].astype(np.int64)
+        hashes, by_class = self._keys[kept], self._counts[kept]
         self._allocate(1)
         order = np.argsort(hashes)
         return hashes[order], by_class[order]

@@ -148,7 +148,7 @@ def choose_vocabulary(
     by_class = counts.by_class
     if not survey.counted_by_class and (settings.log_count_ratio or (selects and not values)):
         found = _scan(blocks, settings, survey.split, weights, classes, False, report)[0]
-        by_class = found.astype(np.int64)
+        by_class = found.astype(np.uint32)
     scores = np.zeros(len(hashes))
     if values:
         sums, squares = _scan(blocks, settings, survey.split, weights, classes, True, report)

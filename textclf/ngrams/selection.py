@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.integer[Any]]
 
 
-def chi2(by_class: NDArray[np.int64], rows_by_class: NDArray[np.int64]) -> Floats:
+def chi2(by_class: Integers, rows_by_class: NDArray[np.int64]) -> Floats:
     """Return the chi-squared statistic of each n-gram's presence and the class.
 
     The same as scikit-learn's `chi2` on a binary matrix (Yang and Pedersen 1997).
@@ -17,7 +20,7 @@ def chi2(by_class: NDArray[np.int64], rows_by_class: NDArray[np.int64]) -> Float
         by_class: (n, classes) rows of each class that hold the n-gram.
         rows_by_class: (classes,) rows of each class.
     """
-    df, scores = by_class.sum(axis=1), np.zeros(len(by_class))
+    df, scores = by_class.sum(axis=1, dtype=np.int64), np.zeros(len(by_class))
     for found, share in zip(by_class.T, rows_by_class / rows_by_class.sum(), strict=True):
         expected = df * share
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -47,7 +50,7 @@ def f_classif(sums: Floats, squares: Floats, rows_by_class: NDArray[np.int64]) -
     return np.asarray(f)
 
 
-def log_count_spread(by_class: NDArray[np.int64], rows_by_class: NDArray[np.int64]) -> Floats:
+def log_count_spread(by_class: Integers, rows_by_class: NDArray[np.int64]) -> Floats:
     """Return the standard deviation over the classes of each n-gram's log-count ratio.
 
     The ratio is that of a class' share of rows with the n-gram to the share of all rows, as in
@@ -63,7 +66,7 @@ def log_count_spread(by_class: NDArray[np.int64], rows_by_class: NDArray[np.int6
     share = rows / rows.sum()
     found = by_class[:, counted]
     inside = (found + len(rows) * share) / (rows + 1.0)
-    overall = (found.sum(axis=1, keepdims=True) + 1.0) / (rows.sum() + 1.0)
+    overall = (found.sum(axis=1, dtype=np.int64, keepdims=True) + 1.0) / (rows.sum() + 1.0)
     ratio = np.log(inside / overall)
     return np.asarray(np.sqrt((ratio - ratio @ share[:, None]) ** 2 @ share))
 

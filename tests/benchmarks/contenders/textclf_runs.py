@@ -61,4 +61,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 
 if __name__ == "__main__":
+    from textclf.cli.main import leave
+
     main(train, None, _options)
+    leave(0)  # as the command does
