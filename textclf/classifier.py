@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ Floats = NDArray[np.float32]
 _FORMATS = (1, 2)  # 2 has kernels of fewer bits
 _MANIFEST, _HEADER, _TENSORS = "manifest.json", "model.json", "model.safetensors"
 _LARGEST_TEXT_FILE = 64 << 20  # bytes; labels and settings are far smaller
+_WORTH_NUMBA = 1 << 19  # non-zeros that plain numpy takes longer for than numba to be imported
 _VOCABULARY = tuple(field.name for field in dataclasses.fields(Vocabulary))
 
 
@@ -269,7 +271,7 @@ def _layer(tensors: Mapping[str, NDArray[Any]], i: int) -> Dense:
 def _sparse_dense(rows: Rows, layer: Dense) -> Floats:
     """Return rows @ kernel + bias, (rows, units) float32."""
     out = np.empty((len(rows.indptr) - 1, layer.kernel.shape[1]), dtype=np.float32)
-    if len(rows.data) > 1 << 15:  # worth the import of numba
+    if "numba" in sys.modules or len(rows.data) > _WORTH_NUMBA:
         from textclf.ngrams.products import multiply
 
         multiply(rows.indptr, rows.indices, rows.data, layer.kernel, layer.bias, out)

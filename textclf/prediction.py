@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,6 +76,8 @@ def answer_corpus(
     classifier: Classifier, corpus: Corpus, settings: AnswerSettings
 ) -> Iterator[Columns]:
     """Yield the answers for the rows of a corpus, in order, as columns of a block each."""
+    if sum(Path(file).stat().st_size for file in corpus.files if Path(file).is_file()) > _ENOUGH:
+        classifier.vectorizer.compiled()  # at once: the first rows in plain Python come later
     names: _Names | None = None
     for block, probabilities in predict_live(classifier, corpus.blocks()):
         passed: Columns = dict(block.extra)

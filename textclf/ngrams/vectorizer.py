@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 # Texts that plain Python vectorizes sooner than numba, which takes a second, is imported.
 _SMALL = 64 << 10
+# Until there is compiled code, threads would only take the interpreter from each other.
+_PLAIN = threading.Lock()
 
 
 class Rows(NamedTuple):
@@ -123,13 +126,15 @@ class Vectorizer:
     def transform(self, block: TextBlock) -> Rows:
         """Return the block's rows; a small first block goes without the compiled kernels."""
         if self._compiled is None and len(block.text) <= _SMALL:
-            return self._transform_small(block)
+            with _PLAIN:
+                return self._transform_small(block)
         return self.compiled().transform(block)
 
     def compiled(self) -> CompiledVectorizer:
         """Return the compiled form, made at the first call."""
-        if self._compiled is None:
-            self._compiled = CompiledVectorizer(self.settings, self.vocabulary)
+        with _PLAIN:
+            if self._compiled is None:
+                self._compiled = CompiledVectorizer(self.settings, self.vocabulary)
         return self._compiled
 
     def _transform_small(self, block: TextBlock) -> Rows:
