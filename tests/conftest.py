@@ -59,7 +59,7 @@ def handmade(
     hidden: tuple[int, ...] = (), seed: int = 1, settings: NgramSettings | None = None
 ) -> Classifier:
     """Return a classifier of the themes; its units are random but for the themes' own words."""
-    settings = settings or NgramSettings()
+    settings = settings or NgramSettings(max_n=3)
     random = np.random.default_rng(seed)
     found = {h: n for text in themed_texts(200)[0] for n, h in reference.ngrams(text, settings)}
     hashes = np.array(sorted(found), np.uint64)

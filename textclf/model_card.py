@@ -6,10 +6,10 @@ After Mitchell et al. 2019, Model Cards for Model Reporting.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from textclf.settings import Settings
-from textclf.sizes import with_units
+if TYPE_CHECKING:
+    from textclf.classifier import Classifier
 
 _FIGURES = {
     "accuracy": "accuracy",
@@ -20,23 +20,15 @@ _FIGURES = {
 _MOST_LABELS = 50
 
 
-def model_card(
-    metrics: Mapping[str, Any],
-    settings: Settings,
-    labels: Sequence[str],
-    class_names: Mapping[str, str],
-) -> str:
+def model_card(metrics: Mapping[str, Any], classifier: Classifier) -> str:
     """Return a run's model card in Markdown.
 
     Args:
         metrics: The contents of the run's metrics.json.
-        settings: What it was trained with.
-        labels: Its classes.
-        class_names: What people call them, where that differs.
+        classifier: What came of it.
     """
-    ngrams, network = settings.ngrams, settings.network
-    hidden = network.layers - 1
-    width = network.members * with_units(network, len(labels)).units
+    ngrams, hidden = classifier.vectorizer.settings, len(classifier.layers) - 1
+    width = classifier.layers[0].kernel.shape[1]
     shape = (
         "a linear model" if hidden == 0 else f"a multi-layer perceptron ({hidden} x {width} units)"
     )
@@ -61,7 +53,7 @@ def model_card(
         "",
         "## Labels",
         "",
-        *_labels(labels, class_names),
+        *_labels(classifier.labels, classifier.class_names),
         "",
         "## Data",
         "",

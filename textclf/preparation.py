@@ -93,6 +93,7 @@ class Prepared:
         save_file(tensors, folder / _TENSORS)
         stored = {
             "labels": self.labels.names,
+            "max_n": self.vectorizer.settings.max_n,
             "sha256": self.sha256,
             "layout": self.layout,
             "bad_rows": self.bad_rows,
@@ -117,8 +118,9 @@ class Prepared:
         try:
             stored = json.loads((folder / _DONE).read_bytes())
             vocabulary = Vocabulary(**load_file(folder / _TENSORS))
+            ngrams = dataclasses.replace(settings.ngrams, max_n=stored["max_n"])
             return cls(
-                Vectorizer(settings.ngrams, vocabulary),
+                Vectorizer(ngrams, vocabulary),
                 LabelMap(stored["labels"]),
                 ShardSet.open(folder / "train"),
                 ShardSet.open(folder / "validation"),
@@ -148,14 +150,14 @@ def prepare(
     labels, recode = corpus.labels.sorted()
     check_classes(files, labels, survey.rows_by_class, survey.held_out_by_class)
     with watch.stage("vectorize"):
-        vocabulary = choose_vocabulary(corpus.blocks, settings.ngrams, survey, report)
+        vocabulary = choose_vocabulary(corpus.blocks, survey, report)
         if vocabulary.size == 0:
             raise DataError(
                 f"no n-gram occurs in {settings.ngrams.min_df} training rows",
                 where=_named(files.train),
                 remedy="give more rows, or --set ngrams.min_df=1",
             )
-        vectorizer = Vectorizer(settings.ngrams, vocabulary)
+        vectorizer = Vectorizer(survey.settings, vocabulary)
         shards = max(1, round(survey.text_bytes / SHARD_TEXT))
         writers = []
         for i, part in enumerate(("train", "validation")):

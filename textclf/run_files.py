@@ -57,7 +57,7 @@ def write_run(
         data["warm_start"] = begun["run"]
     text = tomli_w.dumps({"data": data} | as_table(settings))
     (folder / "config.toml").write_text(text, "utf-8")
-    card = model_card(metrics, settings, classifier.labels, classifier.class_names)
+    card = model_card(metrics, classifier)
     (folder / "README.md").write_text(card, "utf-8")
     part, found = measured
     write_report(folder, classifier, part, found.overall, found.mistakes, train)

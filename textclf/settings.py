@@ -24,7 +24,7 @@ class NgramSettings:
         tokens: What a word is: `words+punctuation` is `\\w+|[^\\w\\s]`, `words` is the guide's
             `\\w\\w+`.
         min_n: Shortest n-gram.
-        max_n: Longest n-gram.
+        max_n: Longest n-gram; 0 chooses 3, or 2 words for more than 8 classes.
         unspaced_max_n: Longest n-gram in scripts written without spaces, where each character is a
             word.
         affixes: Whether words also count by their first five characters and by their last three.
@@ -47,7 +47,7 @@ class NgramSettings:
     analyzer: Literal["word", "char", "char_wb"] = "word"
     tokens: Literal["words+punctuation", "words"] = "words+punctuation"
     min_n: int = 1
-    max_n: int = 3
+    max_n: int = 0
     unspaced_max_n: int = 4
     affixes: bool = True
     lowercase: bool = True
@@ -69,7 +69,7 @@ class NetworkSettings:
 
     Attributes:
         layers: Number of layers, the output layer included, as in the guide: 2 is one hidden layer.
-        units: Units of each hidden layer; 0 chooses 16, or 32 for more than 8 classes.
+        units: Units of each hidden layer; 0 chooses 16 to 64, by the classes.
         members: Networks that are trained side by side and averaged into one, whose hidden layers
             are as many times as wide.
         input_dropout: Share of the input features dropped in training.
@@ -183,7 +183,7 @@ SECTIONS: dict[str, type[Any]] = {
 # Bounds of numbers, both included.
 _BOUNDS: dict[str, tuple[float, float]] = {
     "min_n": (1, 16),
-    "max_n": (1, 16),
+    "max_n": (0, 16),
     "unspaced_max_n": (0, 16),
     "min_df": (1, 1 << 40),
     "max_features": (0, 1 << 30),
@@ -225,7 +225,7 @@ def resolve(
             read_section(SECTIONS[section], values, section, source)
             merged[section] |= values
     settings = Settings(**{n: read_section(SECTIONS[n], merged[n], n) for n in SECTIONS})
-    if settings.ngrams.min_n > settings.ngrams.max_n:
+    if settings.ngrams.min_n > settings.ngrams.max_n > 0:
         raise ConfigError(
             f"ngrams.min_n is {settings.ngrams.min_n}, above max_n {settings.ngrams.max_n}",
             remedy="make it smaller",

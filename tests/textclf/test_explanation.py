@@ -122,7 +122,7 @@ def test_the_top_are_the_largest_of_either_sign(classifier, themes):
 
 
 WAYS = [
-    NgramSettings(),
+    NgramSettings(max_n=3),
     NgramSettings(tokens="words", max_n=3),
     NgramSettings(analyzer="char", min_n=2, max_n=4),
     NgramSettings(analyzer="char_wb", min_n=2, max_n=3),

@@ -1,9 +1,14 @@
 """The model card says what the run's metrics say."""
 
+import itertools
+
+import numpy as np
 import pytest
 
+from textclf.classifier import Classifier, Dense
 from textclf.model_card import model_card
-from textclf.settings import Settings, resolve
+from textclf.ngrams.vectorizer import Vectorizer, Vocabulary
+from textclf.settings import NgramSettings
 
 
 @pytest.fixture
@@ -20,10 +25,24 @@ def metrics():
     }  # fmt: skip
 
 
+def classifier(labels, names=None, widths=(48,)):
+    words = np.zeros(0, np.uint64)
+    vocabulary = Vocabulary(words, words.astype(np.int32), words.astype(np.float32))
+    sizes = [0, *widths, len(labels)]
+    layers = [
+        Dense(np.zeros((n, m), np.float32), np.zeros(m, np.float32))
+        for n, m in itertools.pairwise(sizes)
+    ]
+    return Classifier(
+        labels, Vectorizer(NgramSettings(max_n=2), vocabulary), layers, class_names=names
+    )
+
+
 def test_it_names_rows_figures_labels_and_files(metrics):
-    card = model_card(metrics, Settings(), ["1", "2"], {"1": "World", "2": "2"})
+    card = model_card(metrics, classifier(["1", "2"], {"1": "World", "2": "2"}))
     for part in (
-        "# news", "64,538 rows", "200,000 word n-grams", "| accuracy | 0.9147 | 0.9147 |",
+        "# news", "64,538 rows", "(1 x 48 units) on 200,000 word n-grams of 1 to 2",
+        "| accuracy | 0.9147 | 0.9147 |",
         "- 1: World\n- 2\n", "`ab12`", "seed 4",
         "saved as float16",
     ):  # fmt: skip
@@ -32,20 +51,19 @@ def test_it_names_rows_figures_labels_and_files(metrics):
 
 def test_without_a_test_file_only_validation_is_told(metrics):
     metrics["test"] = None
-    card = model_card(metrics, Settings(), ["1", "2"], {})
+    card = model_card(metrics, classifier(["1", "2"]))
     assert "| | validation |\n|---|---|\n| accuracy | 0.9147 |" in card
 
 
 def test_a_linear_model_is_called_one(metrics):
-    settings = resolve(overrides=["network.layers=1"])
-    assert "a linear model" in model_card(metrics, settings, ["1", "2"], {})
+    assert "a linear model" in model_card(metrics, classifier(["1", "2"], widths=()))
 
 
 def test_labels_cannot_write_markup(metrics):
-    card = model_card(metrics, Settings(), ["<b>*x*\n# y", "2"], {})
+    card = model_card(metrics, classifier(["<b>*x*\n# y", "2"]))
     assert "- \\<b\\>\\*x\\* \\# y\n" in card
 
 
 def test_of_many_labels_the_first_are_listed(metrics):
-    card = model_card(metrics, Settings(), [str(i) for i in range(1000)], {})
+    card = model_card(metrics, classifier([str(i) for i in range(1000)]))
     assert "and 950 more" in card

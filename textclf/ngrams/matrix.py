@@ -6,6 +6,7 @@ import dataclasses
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from textclf.ngrams.weighting import accumulate, inverse_document_frequency
 from textclf.parallel import ordered_map
 from textclf.progress import Progress, Report, silent
 from textclf.settings import NgramSettings
+from textclf.sizes import with_max_n
 
 if TYPE_CHECKING:
     from textclf.corpus.block import TextBlock
@@ -32,6 +34,8 @@ Blocks = Callable[[], Iterable["TextBlock"]]
 # counts classes for the n-grams that are left.
 _CLASSES_AT_ONCE = 32
 
+_HEAD_ROWS = 4000  # that tell whether there are many classes
+
 
 @dataclass(frozen=True)
 class Survey:
@@ -44,6 +48,7 @@ class Survey:
         held_out_by_class: (classes,) validation rows of each class.
         text_bytes: Bytes of text, both together.
         split: Which rows were counted.
+        settings: How text becomes features, nothing left to the data.
     """
 
     counts: Counts
@@ -52,6 +57,7 @@ class Survey:
     held_out_by_class: NDArray[np.int64]
     text_bytes: int
     split: Split
+    settings: NgramSettings
 
 
 class _Prepared(NamedTuple):
@@ -80,12 +86,12 @@ def count_ngrams(
         report: Told of each block.
     """
     report(Progress("count", 0))  # before the kernels are compiled, which takes a while once
+    split, corpus = settle(blocks(), share, seed)
+    settings, corpus = _settle_settings(settings, corpus)
     hasher = Hasher(settings)
     frequencies = DocumentFrequencies(2, settings.count_memory_mb << 20)
     kept, held = np.zeros(0, np.int64), np.zeros(0, np.int64)
     rows, text_bytes, by_class = 0, 0, True
-
-    split, corpus = settle(blocks(), share, seed)
 
     def prepare(block: TextBlock) -> _Prepared:
         training = split.training(block)
@@ -111,7 +117,20 @@ def count_ngrams(
             settings.count_memory_mb,
             counts.pruned_below,
         )
-    return Survey(counts, by_class, kept, held, text_bytes, split)
+    return Survey(counts, by_class, kept, held, text_bytes, split, settings)
+
+
+def _settle_settings(
+    settings: NgramSettings, corpus: Iterator[TextBlock]
+) -> tuple[NgramSettings, Iterator[TextBlock]]:
+    """Return the settings with the longest n-gram, which the first rows' classes tell."""
+    head: list[TextBlock] = []
+    left, classes = 0 if settings.max_n else _HEAD_ROWS, 0
+    while left > 0 and (block := next(corpus, None)) is not None:
+        classes = max(classes, int(_labels(block)[:left].max(initial=-1)) + 1)
+        head.append(block)
+        left -= len(block)
+    return with_max_n(settings, classes), chain(head, corpus)
 
 
 def _add(total: NDArray[np.int64], more: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -119,12 +138,7 @@ def _add(total: NDArray[np.int64], more: NDArray[np.int64]) -> NDArray[np.int64]
     return more
 
 
-def choose_vocabulary(
-    blocks: Blocks,
-    settings: NgramSettings,
-    survey: Survey,
-    report: Report = silent,
-) -> Vocabulary:
+def choose_vocabulary(blocks: Blocks, survey: Survey, report: Report = silent) -> Vocabulary:
     """Choose the n-grams that tell classes apart best; their texts are still missing.
 
     Chi-squared looks at presence by class, which the survey has. The F-value looks at the tf-idf
@@ -133,11 +147,10 @@ def choose_vocabulary(
 
     Args:
         blocks: Starts a pass over the labelled corpus.
-        settings: How text becomes features.
         survey: From `count_ngrams`.
         report: Told of each block.
     """
-    counts, classes = survey.counts, len(survey.rows_by_class)
+    settings, counts, classes = survey.settings, survey.counts, len(survey.rows_by_class)
     selects = 0 < settings.max_features < len(counts.hashes)
     values = selects and settings.selection == "f_classif"
     if values or not survey.counted_by_class:

@@ -77,11 +77,20 @@ class Hashed(NamedTuple):
 
 
 class Hasher:
-    """Cuts and hashes the n-grams of blocks by the compiled kernels; safe to share by threads."""
+    """Cuts and hashes the n-grams of blocks by the compiled kernels; safe to share by threads.
+
+    Args:
+        settings: How text becomes features.
+
+    Raises:
+        ValueError: If the longest n-gram is still left to the data (see `sizes.with_max_n`).
+    """
 
     def __init__(self, settings: NgramSettings) -> None:
         from textclf.ngrams.cutting import ANALYZERS, TOKENS
 
+        if not settings.max_n:
+            raise ValueError("ngrams.max_n is 0: let sizes.with_max_n choose")
         tables = load_tables(settings.lowercase, settings.strip_accents)
         self._ways = (
             ANALYZERS[settings.analyzer],

@@ -72,7 +72,7 @@ def propose(trial: optuna.Trial, settings: Settings, fixed: frozenset[str]) -> d
         return {}
     if found.get("ngrams.analyzer") == "char_wb":
         found |= {name: value for name, value in _CHARACTERS.items() if name not in fixed}
-    if found.get("ngrams.max_n", own["ngrams.max_n"]) < own["ngrams.min_n"]:
+    if 0 < found.get("ngrams.max_n", own["ngrams.max_n"]) < own["ngrams.min_n"]:
         found["ngrams.max_n"] = own["ngrams.min_n"]
     return {name: value for name, value in found.items() if own[name] != value}
 

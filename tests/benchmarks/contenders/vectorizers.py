@@ -36,7 +36,7 @@ def _hash(file: Path) -> None:
     from textclf.ngrams.vectorizer import Hasher
     from textclf.settings import NgramSettings
 
-    hasher = Hasher(NgramSettings())
+    hasher = Hasher(NgramSettings(max_n=3))
     for block in Corpus((str(file),), CorpusFormat(header=False)).blocks():
         hasher(block)
 

@@ -21,7 +21,11 @@ WAYS = [
     ]
     for strip in (True, False)
     for low, high in [(1, 2), (3, 5)]
-] + [NgramSettings(affixes=False), NgramSettings(unspaced_max_n=1), NgramSettings(unspaced_max_n=7)]
+] + [
+    NgramSettings(max_n=3, affixes=False),
+    NgramSettings(max_n=3, unspaced_max_n=1),
+    NgramSettings(max_n=3, unspaced_max_n=7),
+]
 TEXTS = st.text(
     st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("aΣσ ς.'\t東ไひ"))
 )

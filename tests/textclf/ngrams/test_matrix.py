@@ -16,7 +16,7 @@ from textclf.ngrams import matrix as passes
 from textclf.ngrams.matrix import choose_vocabulary, count_ngrams, write_matrix
 from textclf.ngrams.selection import log_count_spread
 from textclf.ngrams.shards import ShardWriter
-from textclf.ngrams.vectorizer import CompiledVectorizer
+from textclf.ngrams.vectorizer import CompiledVectorizer, Hasher
 from textclf.settings import PRESETS, NgramSettings, resolve
 
 GUIDE = resolve([("guide", PRESETS["guide"])]).ngrams
@@ -33,8 +33,8 @@ def cut(texts, labels, size):
 def stream(blocks, settings, folder: Path, share=0.0):
     """Run all passes; return (n-grams, training matrix, its labels, validation rows)."""
     survey = count_ngrams(lambda: blocks, settings, share, 7)
-    vocabulary = choose_vocabulary(lambda: blocks, settings, survey)
-    vectorizer = CompiledVectorizer(settings, vocabulary)
+    vocabulary = choose_vocabulary(lambda: blocks, survey)
+    vectorizer = CompiledVectorizer(survey.settings, vocabulary)
     classes = len(survey.rows_by_class)
     writers = []
     for part in ("train", "validation"):
@@ -205,3 +205,22 @@ def test_a_full_memory_for_counting_is_told_once_and_is_no_warning(caplog):
     assert record.levelno == logging.INFO
     assert f"short by at most {survey.counts.pruned_below}" in record.getMessage()
     assert survey.counts.df.max() == 5000
+
+
+@pytest.mark.parametrize(("classes", "longest"), [(8, 3), (9, 2)])
+def test_the_classes_of_the_first_rows_say_how_long_ngrams_are(classes, longest):
+    texts = [f"one two three four {i}" for i in range(2 * classes)]
+    labels = [*range(classes)] * 2
+    survey = count_ngrams(lambda: cut(texts, labels, 3), NgramSettings(), 0.0, 1)
+    assert survey.settings.max_n == longest
+    assert sum(survey.rows_by_class) == len(texts)
+
+
+def test_ngrams_that_settings_make_longer_stay_so_with_many_classes():
+    blocks = cut([f"one two three {i}" for i in range(20)], [*range(20)], 20)
+    assert count_ngrams(lambda: blocks, NgramSettings(max_n=3), 0.0, 1).settings.max_n == 3
+
+
+def test_nothing_is_hashed_before_the_longest_ngram_is_known():
+    with pytest.raises(ValueError, match="with_max_n"):
+        Hasher(NgramSettings())
