@@ -278,6 +278,7 @@ def _train(
     from textclf.preparation import Stopwatch, prepare
     from textclf.progress import silent
     from textclf.quantization import choose
+    from textclf.refitting import refitted, rows_to_refit
     from textclf.sizes import with_batch_size
     from textclf.tensorflow_runtime import preload
     from textclf.training import fit
@@ -286,11 +287,19 @@ def _train(
     prepared = prepare(files, settings, work, Stopwatch(), silent)
     training = with_batch_size(settings.training, prepared.train.n_rows)
     rows = (prepared.train, prepared.validation)
-    result = fit(*rows, settings.network, training, seed=training.seed)
+    result = fit(
+        *rows,
+        settings.network,
+        training,
+        seed=training.seed,
+        all_rows=rows_to_refit(prepared, training),
+    )
     layers = dense_layers(result.weights)
     classifier = Classifier(prepared.labels.names, prepared.vectorizer, layers)
     classifier, _ = choose(classifier, prepared.validation, settings.output.weights)
     calibrate(classifier, prepared.validation)
+    if result.refitted is not None:
+        classifier = refitted(classifier, result.refitted)
     return classifier, result.history
 
 

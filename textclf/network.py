@@ -167,15 +167,19 @@ class SparseDense(keras.layers.Layer):  # type: ignore[misc]
 
     def __init__(self, n_features: int, units: int, *, seed: int, **options: Any) -> None:
         super().__init__(**options)
-        self.n_features, self.units, self.seed = n_features, units, seed
+        self.n_features, self.units = n_features, units
+        self._random = keras.initializers.GlorotUniform(seed)
 
     def build(self, _shapes: Any) -> None:
         """Create kernel and bias."""
-        initial = keras.initializers.GlorotUniform(self.seed)
         self.kernel = self.add_weight(
-            shape=(self.n_features, self.units), initializer=initial, name="kernel"
+            shape=(self.n_features, self.units), initializer=self._random, name="kernel"
         )
         self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
+
+    def initialize_kernel(self) -> None:
+        """Give the kernel the random values that it began with."""
+        self.kernel.assign(self._random(self.kernel.shape, self.kernel.dtype))
 
     def compute_output_shape(self, _shapes: Any) -> tuple[None, int]:
         """Return the shape of the output."""

@@ -244,6 +244,7 @@ def _removed_unless_resumable(hidden: Path, key: str | None) -> Iterator[None]:
 
 
 def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
+    from textclf.refitting import rows_to_refit
     from textclf.training import fit
 
     identity = identities(job.files)  # before the files are read
@@ -262,6 +263,7 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
             on_epoch=job.on_epoch,
             checkpoint_dir=work / "checkpoint",
             initial=job.origin.weights if job.origin else None,
+            all_rows=rows_to_refit(prepared, training) if _may_refit(job) else (),
         )
     if result.stopped:
         raise Interrupted("training was stopped", signal.SIGTERM)
@@ -293,7 +295,18 @@ class _Judged:
     verdict: Verdict
 
 
+def _may_refit(job: _Job) -> bool:
+    """Return whether the held-out rows may be trained on in the end.
+
+    Not if they are of a file of their own, nor if this run or the next is judged by them.
+    """
+    judged_by_them = job.policy.gates.max_drop is not None and not job.files.test
+    return not (job.files.validation or job.policy.warm_start or judged_by_them)
+
+
 def _judge(job: _Job, prepared: Prepared, result: FitResult) -> _Judged:
+    from textclf.refitting import refitted
+
     names = job.class_names
     classifier = Classifier(
         prepared.labels.names,
@@ -303,6 +316,8 @@ def _judge(job: _Job, prepared: Prepared, result: FitResult) -> _Judged:
     )
     classifier, weights = choose(classifier, prepared.validation, job.settings.output.weights)
     held_out, validation = calibrate(classifier, prepared.validation)
+    if result.refitted is not None:
+        classifier = refitted(classifier, result.refitted)
     measured, corpus = _test(classifier, job.files, job.report)
     verdict = _verdict(job, prepared, validation, measured.overall if measured else None)
     return _Judged(classifier, weights, held_out, validation, measured, corpus, verdict)
@@ -334,6 +349,7 @@ def _metrics(
         "validation_steps": -(-prepared.validation.n_rows // batch),
         "epochs": result.epochs,
         "best_epoch": result.best_epoch,
+        "refit": result.refitted is not None,
         "weights": judged.weights,
         "validation": judged.validation,
         "test": test.summary() if test else None,
@@ -394,7 +410,11 @@ def _verdict(
     gates, published = job.policy.gates, None
     rows, figures = ("test", test.summary()) if test else ("validation", validation)
     current = job.store.current() if gates.max_drop is not None else None
-    if current is not None:
+    if current is not None and rows == "validation" and current.metrics.get("refit"):
+        # It was trained on these rows in the end; what they showed before is known.
+        own = current.metrics["validation"]
+        published = {"run": current.id, "accuracy": own["accuracy"], "macro_f1": own["macro_f1"]}
+    elif current is not None:
         from textclf.gates import published_figures
 
         split = job.settings.training.validation_split

@@ -103,6 +103,8 @@ class TrainingSettings:
             best temperature.
         validation_split: Share of the training rows held out for early stopping; of few rows more,
             200 but at most a fifth.
+        refit: Whether a network of a small corpus, of which fewer than 800 rows are held out, is
+            trained once more on all its rows, for as many epochs as were best.
         class_weight: `balanced` weighs each class by n / (k * its rows).
         time_limit: Seconds that training may take; 0 means as long as it needs.
         threads: Threads that TensorFlow and the kernels use; 0 means all cores.
@@ -118,6 +120,7 @@ class TrainingSettings:
     averaged_steps: int = 8
     monitor: Literal["calibrated_loss", "loss"] = "calibrated_loss"
     validation_split: float = 0.05
+    refit: bool = True
     class_weight: Literal["none", "balanced"] = "none"
     time_limit: float = 0.0
     threads: int = 0
@@ -169,6 +172,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "patience": 2,
             "averaged_steps": 0,
             "monitor": "loss",
+            "refit": False,
         },
     },
 }

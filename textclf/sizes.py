@@ -7,7 +7,7 @@ import math
 
 from textclf.settings import NetworkSettings, NgramSettings, TrainingSettings
 
-_MANY_HELD_OUT = 800
+MANY_HELD_OUT = 800
 _FEW_CLASSES = 8
 _LONGEST, _LONGEST_OF_MANY = 3, 2
 _UNITS = (16, 32, 64)
@@ -62,4 +62,4 @@ def with_patience(training: TrainingSettings, held_out: int) -> TrainingSettings
     """
     if training.patience:
         return training
-    return dataclasses.replace(training, patience=1 if held_out >= _MANY_HELD_OUT else 2)
+    return dataclasses.replace(training, patience=1 if held_out >= MANY_HELD_OUT else 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import logging
 import math
 import time
 import zlib
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from textclf.fitting import Loop, State
     from textclf.losses import CalibratedLoss
 
+log = logging.getLogger(__name__)
+
 Weights = list[tuple[str, NDArray[np.float32]]]
 OnEpoch = Callable[[Mapping[str, float]], None]
 Ended = Literal["patience", "epochs", "time", "asked"]
@@ -50,6 +53,7 @@ class FitResult:
         epochs: Epochs completed.
         ended: Why training ended: validation got no better, all epochs are done, time is up, or
             `should_stop` said so.
+        refitted: As `weights`, but trained once more on all rows; None if they were not.
     """
 
     weights: Weights
@@ -57,6 +61,7 @@ class FitResult:
     best_epoch: int
     epochs: int
     ended: Ended
+    refitted: Weights | None = None
 
     @property
     def stopped(self) -> bool:
@@ -89,6 +94,7 @@ def fit(
     should_stop: Callable[[], bool] = lambda: False,
     on_epoch: OnEpoch = lambda _: None,
     initial: Sequence[NDArray[np.float32]] | None = None,
+    all_rows: Sequence[Shard] = (),
 ) -> FitResult:
     """Train a network until the validation loss gets no better.
 
@@ -109,6 +115,8 @@ def fit(
             the epochs before, too.
         initial: The weights to start from, of each layer of `build_network` its kernel and bias;
             by default random ones.
+        all_rows: If given, the network is trained once more in the end, from the same random
+            weights, on these rows, for as many epochs as were best.
 
     Raises:
         UsageError: If there are no rows to train on.
@@ -119,53 +127,115 @@ def fit(
 
     training = with_batch_size(training, sum(len(train[i].y) for i in range(len(train))))
     load_tensorflow(training.threads)
-    from textclf.averaging import WeightAverage
-    from textclf.fitting import Loop, State, Stop
-    from textclf.losses import CalibratedLoss
-
     data = _describe(train, validation, training)
     training = with_patience(training, data.validation_rows)
     network = with_units(network, data.n_classes, data.n_features)
-    calibrated = CalibratedLoss()
-    model = _compiled(data, network, training, calibrated, seed)
-    for variable, start in zip(model.trainable_weights, initial or (), strict=initial is not None):
-        variable.assign(start)
-    steps = steps_per_epoch(data.train_rows, training.batch_size)
-    state = State(model, WeightAverage(model.trainable_weights, training.averaged_steps, steps))
-    identity = _identity(data, network, training, seed) | {"variables": state.shapes()}
-    if initial is not None:
-        identity["initial"] = [zlib.crc32(start.tobytes()) for start in initial]
-    if checkpoint_dir and (found := load_checkpoint(checkpoint_dir, identity)):
-        state.restore(*found)
+    trainer = _Trainer(data, network, training, seed, report or silent, should_stop)
+    found = trainer.train(data, training.epochs, checkpoint_dir, on_epoch, initial)
+    if not all_rows or found.ended not in ("patience", "epochs"):
+        return found
+    log.info("training once more, on all rows")
+    trainer.begin_again()
+    own_dir = checkpoint_dir / "all_rows" if checkpoint_dir else None
+    again = trainer.train(_describe(all_rows, (), training), found.best_epoch, own_dir)
+    if again.ended == "asked":
+        return dataclasses.replace(found, ended="asked")
+    # A time limit is no reason to take what was trained half as long.
+    return found if again.ended == "time" else dataclasses.replace(found, refitted=again.weights)
 
-    told = 0
 
-    def tell() -> None:
-        nonlocal told
-        for figures in state.position.history[told:]:
-            on_epoch(figures)
-        told = len(state.position.history)
+class _Trainer:
+    """A compiled network, and how it is trained.
 
-    def save() -> None:
-        if checkpoint_dir:
-            save_checkpoint(checkpoint_dir, state.position, state.arrays(), identity)
+    Args:
+        data: What it is made for.
+        network: Its units chosen.
+        training: Batch size and patience chosen.
+        seed: Seed of the weights, of dropout and of the order of the rows.
+        report: Told of the steps done.
+        should_stop: Asked after each batch.
+    """
 
-    tell()
-    deadline = time.monotonic() + training.time_limit if training.time_limit else math.inf
-    loop = Loop(
-        state, data.train_rows, training.batch_size, training.epochs, training.patience,
-        training.monitor, calibrated, deadline, report or silent, should_stop, tell, save,
-    )  # fmt: skip
-    ended = "epochs"
-    try:
-        while state.position.epoch < training.epochs and not loop.out_of_patience:
-            _fit_epochs(state, loop, data, training, seed)
-    except Stop as stop:
-        ended = stop.why
-    if ended == "epochs" and loop.out_of_patience:
-        ended = "patience"
-    at = state.position
-    return FitResult(state.weights(), at.history, at.best_epoch, at.epoch, cast(Ended, ended))
+    def __init__(
+        self,
+        data: _Data,
+        network: NetworkSettings,
+        training: TrainingSettings,
+        seed: int,
+        report: Report,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        from textclf.losses import CalibratedLoss
+
+        self._network, self._training, self._seed = network, training, seed
+        self._report, self._should_stop = report, should_stop
+        self._calibrated = CalibratedLoss()
+        self._model = _compiled(data, network, training, self._calibrated, seed)
+        limit = training.time_limit
+        self._deadline = time.monotonic() + limit if limit else math.inf
+        first = self._model.get_layer("dense_0").kernel
+        variables = [*self._model.variables, *self._model.optimizer.variables]
+        self._beginning = [(v, v.numpy()) for v in variables if v is not first]
+
+    def begin_again(self) -> None:
+        """Go back to the random weights of the beginning."""
+        gc.collect()  # callbacks and the network hold each other, and so the last averages
+        self._model.get_layer("dense_0").initialize_kernel()
+        for variable, value in self._beginning:
+            variable.assign(value)
+
+    def train(
+        self,
+        data: _Data,
+        epochs: int,
+        checkpoint_dir: Path | None,
+        on_epoch: OnEpoch = lambda _: None,
+        initial: Sequence[NDArray[np.float32]] | None = None,
+    ) -> FitResult:
+        """Train for some epochs, or until the validation loss gets no better; see `fit`."""
+        from textclf.averaging import WeightAverage
+        from textclf.fitting import Loop, State, Stop
+
+        model, training = self._model, dataclasses.replace(self._training, epochs=epochs)
+        weights = model.trainable_weights
+        for variable, start in zip(weights, initial or (), strict=initial is not None):
+            variable.assign(start)
+        steps = steps_per_epoch(data.train_rows, training.batch_size)
+        state = State(model, WeightAverage(weights, training.averaged_steps, steps))
+        identity = _identity(data, self._network, training, self._seed)
+        identity["variables"] = state.shapes()
+        if initial is not None:
+            identity["initial"] = [zlib.crc32(start.tobytes()) for start in initial]
+        if checkpoint_dir and (found := load_checkpoint(checkpoint_dir, identity)):
+            state.restore(*found)
+        told = 0
+
+        def tell() -> None:
+            nonlocal told
+            for figures in state.position.history[told:]:
+                on_epoch(figures)
+            told = len(state.position.history)
+
+        def save() -> None:
+            if checkpoint_dir:
+                save_checkpoint(checkpoint_dir, state.position, state.arrays(), identity)
+
+        tell()
+        loop = Loop(
+            state, data.train_rows, training.batch_size, epochs, training.patience,
+            training.monitor, self._calibrated, self._deadline, self._report, self._should_stop,
+            tell, save,
+        )  # fmt: skip
+        ended = "epochs"
+        try:
+            while state.position.epoch < epochs and not loop.out_of_patience:
+                _fit_epochs(state, loop, data, training, self._seed)
+        except Stop as stop:
+            ended = stop.why
+        if ended == "epochs" and loop.out_of_patience:
+            ended = "patience"
+        at = state.position
+        return FitResult(state.weights(), at.history, at.best_epoch, at.epoch, cast(Ended, ended))
 
 
 def _describe(

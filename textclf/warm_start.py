@@ -71,6 +71,12 @@ def start_from(run: Run, settings: Settings, *, own_validation: bool) -> WarmSta
         ConfigError: If the settings differ in what the weights depend on.
         DataError: If the model is damaged.
     """
+    if run.metrics.get("refit") and not own_validation:
+        raise ConfigError(
+            f"--warm-start from run {run.id}, which was trained on its held-out rows in the end",
+            remedy="give --validation-file, or train without --warm-start and with "
+            "--set training.refit=false",
+        )
     classifier = Classifier.load(run.folder)
     wanted = as_table(settings)
     given = read_toml(run.folder / "config.toml")

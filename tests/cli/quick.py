@@ -39,6 +39,7 @@ def fit(
     should_stop,
     on_epoch,
     initial=None,
+    all_rows=(),
 ):
     suffer()
     checkpoint_dir.mkdir(exist_ok=True)

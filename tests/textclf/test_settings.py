@@ -40,7 +40,6 @@ def test_overrides_are_read_as_toml_or_bare_words(override, section, key, value)
         ("training.epochs=0", "give 1 to 100000"),
         ("training.epochs=true", "give a int"),
         ("ngrams.norm=l1", "choose one of l2, none"),
-        ("ngrams.min_n=4", "above max_n"),
     ],
 )
 def test_wrong_overrides_are_explained_in_a_line(override, message):
@@ -48,6 +47,12 @@ def test_wrong_overrides_are_explained_in_a_line(override, message):
         resolve([], [override])
     assert caught.value.exit_code == 78
     assert "\n" not in str(caught.value)
+
+
+def test_the_shortest_ngram_is_no_longer_than_the_longest():
+    assert resolve(overrides=["ngrams.min_n=4"]).ngrams.max_n == 0  # left to the data
+    with pytest.raises(ConfigError, match="above max_n"):
+        resolve(overrides=["ngrams.min_n=4", "ngrams.max_n=3"])
 
 
 @pytest.mark.parametrize("name", PRESETS)

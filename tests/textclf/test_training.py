@@ -382,3 +382,52 @@ def test_without_averaging_the_last_weights_of_an_epoch_are_taken(
     result = fit(train, validation, NETWORK, plain, seed=1)
     assert result.epochs == uninterrupted.epochs
     assert not same(result, uninterrupted)
+
+
+def all_of(*parts: ShardSet) -> list[Shard]:
+    return [shard for part in parts for shard in part]
+
+
+def best_again(result: FitResult, train: ShardSet, validation: ShardSet) -> FitResult:
+    """Train anew on all rows for the epochs that were best."""
+    training = dataclasses.replace(TRAINING, epochs=result.best_epoch)
+    return fit(all_of(train, validation), (), NETWORK, training, seed=1)
+
+
+def refitted_same(result: FitResult, other: FitResult) -> bool:
+    assert result.refitted is not None
+    return same(dataclasses.replace(result, weights=result.refitted), other)
+
+
+def test_trained_once_more_it_is_as_if_all_rows_had_been_trained_on_at_once(
+    train: ShardSet, validation: ShardSet, uninterrupted: FitResult
+) -> None:
+    rows = all_of(train, validation)
+    result = fit(train, validation, NETWORK, TRAINING, seed=1, all_rows=rows)
+    assert same(result, uninterrupted)
+    assert refitted_same(result, best_again(result, train, validation))
+    assert not refitted_same(result, uninterrupted)
+
+
+@pytest.mark.parametrize("batches", [[5], [31], [40, 35], [44]])
+def test_stopped_while_trained_once_more_it_ends_with_the_same_weights(
+    batches: list[int], train: ShardSet, validation: ShardSet, tmp_path: Path
+) -> None:
+    how = {"seed": 1, "all_rows": all_of(train, validation)}
+    whole = fit(train, validation, NETWORK, TRAINING, **how)
+    for n in batches:
+        stopped = fit(
+            train, validation, NETWORK, TRAINING, **how,
+            checkpoint_dir=tmp_path, should_stop=after(n),
+        )  # fmt: skip
+        assert stopped.stopped
+        assert stopped.refitted is None
+    resumed = fit(train, validation, NETWORK, TRAINING, **how, checkpoint_dir=tmp_path)
+    assert same(resumed, whole)
+    assert refitted_same(resumed, dataclasses.replace(whole, weights=whole.refitted))
+
+
+def test_when_time_is_up_it_is_not_trained_once_more(train: ShardSet, validation: ShardSet) -> None:
+    short = dataclasses.replace(TRAINING, epochs=1000, patience=1000, time_limit=0.5)
+    rows = all_of(train, validation)
+    assert fit(train, validation, NETWORK, short, seed=1, all_rows=rows).refitted is None

@@ -1,0 +1,100 @@
+"""When a network is trained on all rows in the end, and what is judged by held-out rows then."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from textclf.errors import ConfigError, QualityGateError
+from textclf.gates import Gates
+from textclf.job import TrainingFiles
+from textclf.pipeline import Policy, TrainedRun, train
+from textclf.refitting import AllRows, rows_to_refit
+from textclf.settings import TrainingSettings, resolve
+
+QUICK = ["training.epochs=2", "training.threads=1", "network.units=4", "network.members=1"]
+
+
+def parts(held_out: int) -> SimpleNamespace:
+    shards = SimpleNamespace(n_rows=held_out, n_classes=2, __len__=lambda: 1)
+    return SimpleNamespace(train=shards, validation=shards)
+
+
+@pytest.mark.parametrize(
+    ("training", "held_out", "wanted"),
+    [
+        (TrainingSettings(), 799, True),
+        (TrainingSettings(), 800, False),
+        (TrainingSettings(), 0, False),
+        (TrainingSettings(refit=False), 200, False),
+        (TrainingSettings(schedule="linear"), 200, False),
+    ],
+)
+def test_it_is_worth_its_time_where_few_rows_are_held_out(
+    training: TrainingSettings, held_out: int, wanted: bool
+) -> None:
+    assert isinstance(rows_to_refit(parts(held_out), training), AllRows) is wanted
+
+
+@pytest.fixture
+def files(themes: tuple[list[str], list[str]], tmp_path: Path) -> TrainingFiles:
+    path = tmp_path / "themes.csv"
+    rows = zip(*reversed(themes), strict=True)
+    path.write_text("label,text\n" + "".join(f"{a},{b}\n" for a, b in rows))
+    return TrainingFiles((str(path),))
+
+
+def run(files: TrainingFiles, folder: Path, policy: Policy, *overrides: str) -> TrainedRun:
+    return train("m", files, resolve((), [*QUICK, *overrides]), folder, policy=policy)
+
+
+def first_kernel(trained: TrainedRun) -> np.ndarray:
+    from safetensors.numpy import load_file
+
+    return load_file(trained.run.folder / "model" / "model.safetensors")["layer0.kernel"]
+
+
+def test_the_model_is_that_of_all_rows_and_the_figures_are_of_rows_it_had_not_seen(
+    files: TrainingFiles, tmp_path: Path
+) -> None:
+    found = run(files, tmp_path / "a", Policy())
+    plain = run(files, tmp_path / "b", Policy(), "training.refit=false")
+    assert (found.metrics["refit"], plain.metrics["refit"]) == (True, False)
+    assert found.metrics["validation"] == plain.metrics["validation"]
+    assert not np.array_equal(first_kernel(found), first_kernel(plain))
+
+
+@pytest.mark.parametrize("policy", [Policy(gates=Gates(max_drop=0.1)), Policy(warm_start=True)])
+def test_rows_that_a_later_run_is_judged_by_are_not_trained_on(
+    policy: Policy, files: TrainingFiles, tmp_path: Path
+) -> None:
+    assert not run(files, tmp_path, policy).metrics["refit"]
+
+
+def test_rows_of_a_validation_file_are_not_trained_on(files: TrainingFiles, tmp_path: Path) -> None:
+    both = TrainingFiles(files.train, validation=files.train)
+    assert not run(both, tmp_path, Policy()).metrics["refit"]
+
+
+def test_a_drop_is_measured_from_what_the_published_model_said_before_it_saw_the_rows(
+    files: TrainingFiles, tmp_path: Path
+) -> None:
+    published = run(files, tmp_path, Policy())
+    path = published.run.folder / "metrics.json"
+    metrics = json.loads(path.read_text())
+    metrics["validation"]["accuracy"] = 1.5  # which no model reaches
+    path.write_text(json.dumps(metrics))
+    with pytest.raises(QualityGateError, match=r"published model's 1\.5000"):
+        run(files, tmp_path, Policy(gates=Gates(max_drop=0.1)))
+
+
+def test_no_training_starts_from_a_model_that_has_seen_its_held_out_rows(
+    files: TrainingFiles, tmp_path: Path
+) -> None:
+    run(files, tmp_path, Policy())
+    with pytest.raises(ConfigError, match="refit=false"):
+        run(files, tmp_path, Policy(warm_start=True))
