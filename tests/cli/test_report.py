@@ -266,7 +266,7 @@ def test_two_runs_are_compared(quick, two, tmp_path):
     found = json.loads(result.stdout)
     metrics = [json.loads((run / "metrics.json").read_text()) for run in two]
     assert found["report"] == str(target)
-    assert found["settings"] == {"ngrams.max_n": [3, 1]}
+    assert found["settings"] == {"ngrams.max_n": [0, 1]}
     assert found["figures"]["test.accuracy"] == [m["test"]["accuracy"] for m in metrics]
     assert found["other_rows"] == []
     page = Page(target.read_text("utf-8"))
@@ -274,7 +274,7 @@ def test_two_runs_are_compared(quick, two, tmp_path):
     change = metrics[1]["test"]["accuracy"] - metrics[0]["test"]["accuracy"]
     assert change < 0
     assert accuracy[3] == f"{change:+.4f}"
-    assert page.table("config.toml")[1:] == [["ngrams.max_n", "3", "1"]]
+    assert page.table("config.toml")[1:] == [["ngrams.max_n", "0", "1"]]
     _, *classes = page.table("F1 by class")
     changes = [float(row[3]) for row in classes]
     assert changes == sorted(changes)
