@@ -22,15 +22,18 @@ class WeightAverage:
         weights: Trainable variables.
         samples: How many steps of an epoch are averaged; 0: none, the weights stay as they are.
         steps: Steps of an epoch.
+        stride: Steps from one look at the weights to the next.
 
     Attributes:
         sums: Sums of the weights, one array each.
         count: How many were added.
     """
 
-    def __init__(self, weights: Sequence[keras.Variable], samples: int, steps: int) -> None:
+    def __init__(
+        self, weights: Sequence[keras.Variable], samples: int, steps: int, stride: int = 1
+    ) -> None:
         self._weights = [weight.value for weight in weights if samples]
-        self._every = max(1, steps // samples) if samples else 0
+        self._every = max(stride, steps // samples // stride * stride) if samples else 0
         self.sums = [np.zeros(w.shape, np.float32) for w in self._weights]
         self.count = np.zeros(1, np.float32)
         self._exchanged = False

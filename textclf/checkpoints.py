@@ -36,6 +36,8 @@ class Position:
         history: Figures of each complete epoch.
         best_loss: Lowest validation loss; infinite before the first epoch.
         best_epoch: The epoch it belongs to, from 1; 0 before the first.
+        counted_loss: The last validation loss that was clearly lower than those before.
+        counted_epoch: The epoch it belongs to.
     """
 
     epoch: int = 0
@@ -44,6 +46,8 @@ class Position:
     history: list[dict[str, float]] = field(default_factory=list)
     best_loss: float = float("inf")
     best_epoch: int = 0
+    counted_loss: float = float("inf")
+    counted_epoch: int = 0
 
 
 @dataclass(frozen=True)

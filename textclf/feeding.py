@@ -1,12 +1,15 @@
-"""Batch generators as what `model.fit` takes: datasets that begin anew at each iteration.
+"""Batch generators as what `model.fit` takes: datasets, an iteration of which is an epoch.
 
 Given a generator itself, Keras resumes it for the next validation wherever the last one, with
-what was prefetched after it, left it: each epoch would be validated on other rows.
+what was prefetched after it, left it: each epoch would be validated on other rows. And where
+TensorFlow makes several steps in one call, an epoch must end by itself, or its last call would
+go on with rows of the next one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from types import TracebackType
 from typing import Any
 
@@ -20,21 +23,25 @@ _AHEAD = 2  # batches that TensorFlow holds; the generator makes more ahead
 
 
 class Feed:
-    """The batches of a generator, which is made when an iteration begins.
+    """The batches of one epoch after the other, each of a generator made when it begins.
 
     One iteration at a time: the next one closes the generator of the last.
 
     Args:
-        make: Makes the generator, with a `SparseEncoder` as its transform.
-        weighted: Whether it yields sample weights.
+        make: Makes the generator of an iteration, given their number so far, with a
+            `SparseEncoder` as its transform.
+        steps: Batches of an iteration.
+        weighted: Whether the generators yield sample weights.
 
     Attributes:
         dataset: Yields (SparseBatch, y) or (SparseBatch, y, weights).
         error: What the generator raised; TensorFlow hides it in an error of its own.
     """
 
-    def __init__(self, make: Callable[[], BatchGenerator], *, weighted: bool) -> None:
-        self._make = make
+    def __init__(
+        self, make: Callable[[int], BatchGenerator], steps: int, *, weighted: bool
+    ) -> None:
+        self._make, self._steps, self._iterations = make, steps, 0
         self._generator: BatchGenerator | None = None
         self.error: Exception | None = None
         integers, numbers = tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None,), tf.float32)
@@ -45,6 +52,7 @@ class Feed:
         options.autotune.enabled = False
         self.dataset = (
             tf.data.Dataset.from_generator(self._batches, output_signature=signature)
+            .apply(tf.data.experimental.assert_cardinality(steps))  # else Keras goes on with it
             .prefetch(_AHEAD)
             .with_options(options)
         )
@@ -53,8 +61,9 @@ class Feed:
         self.close()
         keep_freed_memory()
         try:
-            self._generator = self._make()
-            yield from self._generator
+            self._generator = self._make(self._iterations)
+            self._iterations += 1
+            yield from islice(self._generator, self._steps)
         except Exception as error:
             self.error = error
             raise

@@ -116,6 +116,7 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
         batch_size: Rows a batch.
         epochs: Most epochs.
         patience: Epochs without a better validation loss before training stops.
+        min_improvement: Share by which it must fall to count as better.
         monitor: The validation loss to judge by: `loss` or `calibrated_loss`.
         calibrated: The metric of that name, which counts in validation only.
         deadline: When to stop, as `time.monotonic` counts.
@@ -132,6 +133,7 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
         batch_size: int,
         epochs: int,
         patience: int,
+        min_improvement: float,
         monitor: str,
         calibrated: CalibratedLoss,
         deadline: float,
@@ -145,7 +147,8 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
         self._saved = time.monotonic()
         self._n_rows, self._batch_size = n_rows, batch_size
         self._steps = -(-n_rows // batch_size)
-        self._epochs, self._patience, self._deadline = epochs, patience, deadline
+        self._epochs, self._deadline = epochs, deadline
+        self._patience, self._min_improvement = patience, min_improvement
         self._monitor, self._calibrated = f"val_{monitor}", calibrated
         self._report, self._should_stop = report, should_stop
         self._began = self._reported = -math.inf
@@ -155,7 +158,7 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
     def out_of_patience(self) -> bool:
         """Whether validation has not got better for as many epochs as was asked for."""
         at = self._state.position
-        return 0 < at.best_epoch <= at.epoch - self._patience
+        return 0 < at.counted_epoch <= at.epoch - self._patience
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Start the clock."""
@@ -169,7 +172,7 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
             TextclfError: If the loss is not finite.
             Stop: If training should stop; a checkpoint was written.
         """
-        step = self._first_step + batch + 1
+        step = min(self._first_step + batch + 1, self._steps)  # the last of this call
         figures = _without_idle(logs)
         if not math.isfinite(figures["loss"]):
             raise TextclfError(
@@ -216,9 +219,11 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
         position.epoch, position.step, position.partial = epoch + 1, 0, {}
         # Without validation, the last epoch is the best.
         loss = figures.get(self._monitor, -math.inf)
-        if loss < position.best_loss or self._monitor not in figures:
+        if loss < position.best_loss or loss == -math.inf:
             position.best_loss, position.best_epoch = loss, epoch + 1
             self._state.keep_best()
+        if loss < position.counted_loss * (1 - self._min_improvement) or loss == -math.inf:
+            position.counted_loss, position.counted_epoch = loss, epoch + 1
         self._state.average.resume()
         self._reported = -math.inf
         self._tell(0, row)

@@ -93,6 +93,8 @@ class TrainingSettings:
         epochs: Most epochs.
         patience: Epochs without a better validation loss before training stops; 0 chooses 2, or 1
             if 800 rows or more are held out.
+        min_improvement: Share by which the validation loss must fall below the last that counted,
+            to count as better; the best weights are those of the lowest loss all the same.
         optimizer: `rowwise_adagrad` updates only the weights of features that occur in the batch
             (by Adagrad; all others by Adam), `adam` all of them at each step.
         learning_rate: The optimizer's learning rate.
@@ -114,6 +116,7 @@ class TrainingSettings:
     batch_size: int = 0
     epochs: int = 20
     patience: int = 0
+    min_improvement: float = 1e-3
     optimizer: Literal["rowwise_adagrad", "adam"] = "rowwise_adagrad"
     learning_rate: float = 3e-3
     schedule: Literal["linear", "constant"] = "constant"
@@ -170,6 +173,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "schedule": "constant",
             "epochs": 1000,
             "patience": 2,
+            "min_improvement": 0.0,
             "averaged_steps": 0,
             "monitor": "loss",
             "refit": False,
@@ -201,6 +205,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "batch_size": (0, 1 << 20),
     "epochs": (1, 100_000),
     "patience": (0, 100_000),
+    "min_improvement": (0.0, 0.99),
     "averaged_steps": (0, 1000),
     "learning_rate": (1e-9, 100.0),
     "validation_split": (0.0, 0.9),

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from textclf.batches import BatchGenerator, steps_per_epoch
+from textclf.batches import BatchGenerator, steps_per_epoch, steps_per_execution
 from textclf.checkpoints import load_checkpoint, save_checkpoint
 from textclf.errors import UsageError
 from textclf.ngrams.shards import Shard
@@ -201,7 +201,9 @@ class _Trainer:
         for variable, start in zip(weights, initial or (), strict=initial is not None):
             variable.assign(start)
         steps = steps_per_epoch(data.train_rows, training.batch_size)
-        state = State(model, WeightAverage(weights, training.averaged_steps, steps))
+        stride = steps_per_execution(steps)
+        model.steps_per_execution = stride
+        state = State(model, WeightAverage(weights, training.averaged_steps, steps, stride))
         identity = _identity(data, self._network, training, self._seed)
         identity["variables"] = state.shapes()
         if initial is not None:
@@ -223,8 +225,8 @@ class _Trainer:
         tell()
         loop = Loop(
             state, data.train_rows, training.batch_size, epochs, training.patience,
-            training.monitor, self._calibrated, self._deadline, self._report, self._should_stop,
-            tell, save,
+            training.min_improvement, training.monitor, self._calibrated, self._deadline,
+            self._report, self._should_stop, tell, save,
         )  # fmt: skip
         ended = "epochs"
         try:
@@ -318,28 +320,37 @@ def _fit_epochs(
 
     begun = state.position
 
-    def feed(shards: Sequence[Shard], **how: Any) -> Feed:
-        def make() -> BatchGenerator:
-            return BatchGenerator(
-                shards,
-                training.batch_size,
-                seed=seed,
-                class_weight=data.class_weight,
-                transform=SparseEncoder(data.n_features),
-                **how,
-            )
+    def generator(shards: Sequence[Shard], **how: Any) -> BatchGenerator:
+        return BatchGenerator(
+            shards,
+            training.batch_size,
+            seed=seed,
+            class_weight=data.class_weight,
+            transform=SparseEncoder(data.n_features),
+            **how,
+        )
 
-        return Feed(make, weighted=data.class_weight is not None)
-
+    first = begun.epoch
+    steps = steps_per_epoch(data.train_rows, training.batch_size) - begun.step
+    weighted = data.class_weight is not None
     with _without_old_garbage(), ExitStack() as stack:
-        own = feed(data.train, start_epoch=begun.epoch, start_step=begun.step)
+        own = Feed(
+            lambda i: generator(
+                data.train, start_epoch=first + i, start_step=0 if i else begun.step
+            ),
+            steps,
+            weighted=weighted,
+        )
         options: dict[str, Any] = {"x": stack.enter_context(own).dataset}
         if data.validation_rows:
-            held_out = stack.enter_context(feed(data.validation, shuffle=False))
-            options["validation_data"] = held_out.dataset
-            options["validation_steps"] = steps_per_epoch(data.validation_rows, training.batch_size)
+            held_out = Feed(
+                lambda _: generator(data.validation, shuffle=False),
+                steps_per_epoch(data.validation_rows, training.batch_size),
+                weighted=weighted,
+            )
+            options["validation_data"] = stack.enter_context(held_out).dataset
         state.network.fit(
-            steps_per_epoch=steps_per_epoch(data.train_rows, training.batch_size) - begun.step,
+            steps_per_epoch=steps,
             initial_epoch=begun.epoch,
             epochs=begun.epoch + 1 if begun.step else training.epochs,
             callbacks=[loop],

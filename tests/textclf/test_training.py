@@ -170,6 +170,37 @@ def test_stopped_and_resumed_it_ends_with_the_same_weights(
             assert row[name] == pytest.approx(expected[name], rel=1e-5)
 
 
+# 75 steps, of which TensorFlow makes 9 in one call: the last call of an epoch is short.
+FINE = dataclasses.replace(TRAINING, batch_size=4)
+
+
+def test_an_epoch_of_many_steps_has_every_row_once(train: ShardSet) -> None:
+    steps: list[Progress] = []
+    result = fit(train, [], NETWORK, FINE, seed=1, report=steps.append)
+    assert steps[-1].done == 3 * 75
+    once = dataclasses.replace(FINE, epochs=1, averaged_steps=0, learning_rate=1e-9)
+    still = fit(
+        train, [], dataclasses.replace(NETWORK, input_dropout=0.0, dropout=0.0), once, seed=1
+    )
+    # Weights that hardly move give the loss of all rows, each weighed alike.
+    assert still.history[0]["accuracy"] == pytest.approx(figures(still, train)[1], abs=1e-6)
+    assert result.history[-1]["loss"] < result.history[0]["loss"]
+
+
+@pytest.mark.parametrize("calls", [[3], [9], [12, 5]])
+def test_stopped_between_calls_of_several_steps_it_ends_with_the_same_weights(
+    calls: list[int], train: ShardSet, validation: ShardSet, tmp_path: Path
+) -> None:
+    whole = fit(train, validation, NETWORK, FINE, seed=1)
+    for n in calls:
+        stopped = fit(
+            train, validation, NETWORK, FINE, seed=1,
+            checkpoint_dir=tmp_path, should_stop=after(n),
+        )  # fmt: skip
+        assert stopped.stopped
+    assert same(fit(train, validation, NETWORK, FINE, seed=1, checkpoint_dir=tmp_path), whole)
+
+
 @pytest.mark.parametrize("batches", [5, 25])
 def test_killed_it_goes_on_from_the_last_epoch(
     batches: int,
@@ -265,6 +296,14 @@ def test_it_stops_when_validation_gets_no_better_and_keeps_the_best(tmp_path: Pa
     assert result.best_epoch == int(np.argmin(losses)) + 1
     assert result.epochs == result.best_epoch + 2 < 100
     assert figures(result, validation)[0] == pytest.approx(min(losses), rel=1e-4)
+
+
+def test_what_hardly_gets_better_is_not_waited_for(train: ShardSet, validation: ShardSet) -> None:
+    eager = dataclasses.replace(TRAINING, epochs=100, patience=2, min_improvement=0.9)
+    result = fit(train, validation, NETWORK, eager, seed=1)
+    losses = [row["val_calibrated_loss"] for row in result.history]
+    assert (result.ended, result.epochs) == ("patience", 3)
+    assert result.best_epoch == int(np.argmin(losses)) + 1 == 3
 
 
 def test_without_validation_rows_all_epochs_are_trained(train: ShardSet) -> None:
