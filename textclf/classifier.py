@@ -252,7 +252,8 @@ def _assemble(header: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Class
     check_vocabulary(vocabulary)
     layers = [_layer(tensors, i) for i in range(header["layers"])]
     check_layers(layers, vocabulary.size, len(labels))
-    settings = read_section(NgramSettings, header["ngrams"], "ngrams")
+    # A model tells all that a feature is; older ones know of no boundaries.
+    settings = read_section(NgramSettings, {"boundaries": False} | header["ngrams"], "ngrams")
     return Classifier(
         labels,
         Vectorizer(settings, vocabulary),

@@ -7,13 +7,16 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from textclf.corpus.block import COLUMN_BREAK
 from textclf.ngrams import reference
+from textclf.ngrams.hashing import END, START
 from textclf.settings import NgramSettings
 
 if TYPE_CHECKING:
     from textclf.explanation import Explanation
 
 _CHUNK = re.compile(r"\S+")
+_COLUMN = re.compile(f"[^{COLUMN_BREAK}]+")
 
 _Unit = tuple[str, int, int]  # a word or character as n-grams have it, and its place in the text
 
@@ -59,13 +62,16 @@ def _pieces(text: str, weights: dict[tuple[int, int], float]) -> Iterator[tuple[
 def _occurrences(text: str, settings: NgramSettings) -> Iterator[tuple[str, list[_Unit]]]:
     for units in _segments(text, settings):
         for ngram, _, start, stop in reference.grams([unit[0] for unit in units], settings):
-            # The spaces around a word have no place in the text.
+            # The spaces around a word have no place in the text, nor have its boundaries.
             yield ngram, [unit for unit in units[start:stop] if unit[2] > unit[1]]
 
 
 def _segments(text: str, settings: NgramSettings) -> list[list[_Unit]]:
+    if settings.analyzer == "word" and settings.boundaries:
+        columns = (_word_units(c[0], c.start(), settings) for c in _COLUMN.finditer(text))
+        return [[(START, 0, 0), *words, (END, 0, 0)] for words in columns if words]
     if settings.analyzer == "word":
-        return [_word_units(text, settings)]
+        return [_word_units(text, 0, settings)]
     if settings.analyzer == "char":
         return [_characters(text, 0, settings)]
     return [
@@ -81,10 +87,10 @@ def _characters(text: str, start: int, settings: NgramSettings) -> list[_Unit]:
     return [(unit, start + i, start + i + 1) for i, unit in enumerate(changed)]
 
 
-def _word_units(text: str, settings: NgramSettings) -> list[_Unit]:
+def _word_units(text: str, offset: int, settings: NgramSettings) -> list[_Unit]:
     units: list[_Unit] = []
     for chunk in _CHUNK.finditer(text):
-        start, end = chunk.span()
+        start, end = offset + chunk.start(), offset + chunk.end()
         changed = reference.normalize(chunk[0], settings)
         place = 0
         for word in reference.split_words(changed, settings):

@@ -71,10 +71,11 @@ def build_network(
         A model from `SparseBatch` to (batch, members, classes) float32 logits.
 
     Raises:
-        ValueError: If the units are still left to the data (see `sizes.with_units`).
+        ValueError: If some of them are still left to the data (see `sizes.with_shape`).
     """
-    if settings.layers > 1 and not settings.units:
-        raise ValueError("network.units is 0: let sizes.with_units choose")
+    units = settings.layers == 1 or settings.units
+    if not (units and settings.members) or settings.dropout < 0:
+        raise ValueError("the network is still left to the data: let sizes.with_shape choose")
     batch = SparseBatch(
         keras.Input(batch_shape=(None,), dtype="int32", name="lengths"),
         keras.Input(batch_shape=(None, 2), dtype="int64", name="cells"),

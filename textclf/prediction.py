@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textclf.corpus.block import COLUMN_BREAK
 from textclf.errors import UsageError
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def answer_corpus(
     for block, probabilities in predict_live(classifier, corpus.blocks()):
         passed: Columns = dict(block.extra)
         if settings.pass_text and not passed:
-            passed["text"] = block.texts()
+            passed["text"] = [text.replace(COLUMN_BREAK, " ") for text in block.texts()]
         if names is None:
             names = _Names(list(passed), classifier.labels, settings)
         yield passed | names.answers(probabilities)

@@ -28,6 +28,7 @@ class NgramSettings:
         unspaced_max_n: Longest n-gram in scripts written without spaces, where each character is a
             word.
         affixes: Whether words also count by their first five characters and by their last three.
+        boundaries: Whether the beginning and the end of a text count as words beside others.
         lowercase: Whether text is lower-cased.
         strip_accents: Whether accents are stripped (compatibility decomposition).
         min_df: Least number of training rows an n-gram must occur in.
@@ -50,6 +51,7 @@ class NgramSettings:
     max_n: int = 0
     unspaced_max_n: int = 4
     affixes: bool = True
+    boundaries: bool = True
     lowercase: bool = True
     strip_accents: bool = False
     min_df: int = 2
@@ -69,18 +71,20 @@ class NetworkSettings:
 
     Attributes:
         layers: Number of layers, the output layer included, as in the guide: 2 is one hidden layer.
-        units: Units of each hidden layer; 0 chooses 16 to 64, by the classes.
+        units: Units of each hidden layer; 0 chooses 16, or for more than 8 classes as many as
+            memory holds, up to 192 units of all members together.
         members: Networks that are trained side by side and averaged into one, whose hidden layers
-            are as many times as wide.
+            are as many times as wide; 0 chooses 3, or for more than 8 classes one.
         input_dropout: Share of the input features dropped in training.
-        dropout: Share of the hidden units dropped in training.
+        dropout: Share of the hidden units dropped in training; a negative number chooses 0.5, or
+            0.3 for more than 8 classes.
     """
 
     layers: int = 2
     units: int = 0
-    members: int = 3
+    members: int = 0
     input_dropout: float = 0.0
-    dropout: float = 0.5
+    dropout: float = -1.0
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,8 @@ class TrainingSettings:
             to count as better; the best weights are those of the lowest loss all the same.
         optimizer: `rowwise_adagrad` updates only the weights of features that occur in the batch
             (by Adagrad; all others by Adam), `adam` all of them at each step.
+        margin: By how much the logit of a row's class must exceed another to be as good as equal
+            without a margin; a negative number chooses 0, or 20 for more than 8 classes.
         learning_rate: The optimizer's learning rate.
         schedule: `linear` lets the learning rate fall to zero over `epochs`, `constant` keeps it.
         averaged_steps: Steps of each epoch over which the weights are averaged; 0: those at its
@@ -118,6 +124,7 @@ class TrainingSettings:
     patience: int = 0
     min_improvement: float = 1e-3
     optimizer: Literal["rowwise_adagrad", "adam"] = "rowwise_adagrad"
+    margin: float = -1.0
     learning_rate: float = 3e-3
     schedule: Literal["linear", "constant"] = "constant"
     averaged_steps: int = 8
@@ -160,6 +167,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "max_n": 2,
             "strip_accents": True,
             "affixes": False,
+            "boundaries": False,
             "max_features": 20_000,
             "selection": "f_classif",
             "sublinear_tf": False,
@@ -169,6 +177,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "training": {
             "batch_size": 128,
             "optimizer": "adam",
+            "margin": 0.0,
             "learning_rate": 1e-3,
             "schedule": "constant",
             "epochs": 1000,
@@ -198,9 +207,10 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "count_memory_mb": (1, 1 << 20),
     "layers": (1, 16),
     "units": (0, 65536),
-    "members": (1, 64),
+    "members": (0, 64),
     "input_dropout": (0.0, 0.99),
-    "dropout": (0.0, 0.99),
+    "dropout": (-1.0, 0.99),
+    "margin": (-1.0, 1000.0),
     "seed": (0, 2**31 - 1),
     "batch_size": (0, 1 << 20),
     "epochs": (1, 100_000),

@@ -23,7 +23,7 @@ from textclf.errors import UsageError
 from textclf.ngrams.shards import Shard
 from textclf.progress import Report, silent
 from textclf.settings import NetworkSettings, TrainingSettings
-from textclf.sizes import with_batch_size, with_patience, with_units
+from textclf.sizes import with_batch_size, with_margin, with_patience, with_shape
 
 if TYPE_CHECKING:
     import keras
@@ -128,8 +128,8 @@ def fit(
     training = with_batch_size(training, sum(len(train[i].y) for i in range(len(train))))
     load_tensorflow(training.threads)
     data = _describe(train, validation, training)
-    training = with_patience(training, data.validation_rows)
-    network = with_units(network, data.n_classes, data.n_features)
+    training = with_margin(with_patience(training, data.validation_rows), data.n_classes)
+    network = with_shape(network, data.n_classes, data.n_features)
     trainer = _Trainer(data, network, training, seed, report or silent, should_stop)
     found = trainer.train(data, training.epochs, checkpoint_dir, on_epoch, initial)
     if not all_rows or found.ended not in ("patience", "epochs"):
@@ -282,7 +282,7 @@ def _compiled(
     )
     model.compile(
         optimizer=optimizer,
-        loss=MemberLoss(),
+        loss=MemberLoss(training.margin),
         metrics=[MeanAccuracy(name="accuracy"), calibrated],
         jit_compile=False,  # XLA has no sparse products
     )
@@ -296,7 +296,7 @@ def _identity(
     """Describe all that the weights depend on, apart from how long training goes on."""
     own = dataclasses.asdict(training)
     kept = ["batch_size", "learning_rate", "schedule", "class_weight", "optimizer"]
-    kept += ["averaged_steps", "monitor"]
+    kept += ["averaged_steps", "monitor", "margin"]
     if training.schedule == "linear":
         kept.append("epochs")
     return {

@@ -24,7 +24,7 @@ from textclf.preparation import SHARD_TEXT, Prepared, Stopwatch, check_classes, 
 from textclf.progress import Report
 from textclf.runs import Run
 from textclf.settings import NetworkSettings, Settings, as_table, read_toml
-from textclf.sizes import with_units
+from textclf.sizes import with_shape
 
 # What the new run must share with the published one: all that says what a feature is, ...
 _FREE_NGRAMS = {"count_memory_mb"}
@@ -87,7 +87,7 @@ def start_from(run: Run, settings: Settings, *, own_validation: bool) -> WarmSta
     for section, names in _SHARED.items():
         for name in names if section == "network" or not own_validation else ():
             _check_same(run, section, name, given, wanted)
-    network = with_units(
+    network = with_shape(
         settings.network, len(classifier.labels), classifier.vectorizer.vocabulary.size
     )
     weights = split_members(classifier.layers, network)

@@ -102,14 +102,17 @@ def test_the_words_of_a_class_speak_for_it(make_model):
     assert values == sorted(values, reverse=True)
 
 
-def test_an_ngram_speaks_as_a_text_of_it_alone_does(classifier):
+@pytest.mark.parametrize("hidden", [(), (8,), (16, 5)])
+def test_an_ngram_speaks_as_a_text_of_it_alone_does(make_model, hidden):
+    # With boundaries, a word alone would be the first and the last as well.
+    classifier = make_model(hidden, settings=NgramSettings(max_n=3, boundaries=False))
     found = class_ngrams(classifier, 300)
     empty = explain(classifier, "").logits
     for label, place in (("food", 0), ("sport", 2)):
         # Not a pair, and too short to count by its beginning and end.
-        alone = [c for c in found[label] if len(explain(classifier, c.ngram).ngrams) == 1][:20]
+        alone = [c for c in found[label] if explain(classifier, c.ngram).ngrams == [c.ngram]]
         assert alone
-        for c in alone:
+        for c in alone[:20]:
             change = explain(classifier, c.ngram).logits - empty
             assert c.value == pytest.approx(change[place] - change.mean(), abs=1e-4)
 
@@ -123,7 +126,7 @@ def test_the_top_are_the_largest_of_either_sign(classifier, themes):
 
 WAYS = [
     NgramSettings(max_n=3),
-    NgramSettings(tokens="words", max_n=3),
+    NgramSettings(tokens="words", max_n=3, boundaries=False),
     NgramSettings(analyzer="char", min_n=2, max_n=4),
     NgramSettings(analyzer="char_wb", min_n=2, max_n=3),
 ]
@@ -132,7 +135,7 @@ WAYS = [
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: f"{way.analyzer}-{way.tokens}")
 def test_highlights_are_the_text_and_share_out_every_contribution(make_model, themes, way):
     classifier = make_model((6,), settings=way)
-    for text in [*themes[0][:20], "SOUP, soup;  Soup bread!", ""]:
+    for text in [*themes[0][:20], "SOUP, soup;  Soup bread!", "Soup\x1fthe bread.", ""]:
         found = explain(classifier, text)
         pieces = highlights(found, "food", way)
         assert "".join(piece for piece, _ in pieces) == text

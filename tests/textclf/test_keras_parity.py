@@ -24,7 +24,8 @@ def test_predictions_equal_those_of_keras(layers, multilingual):
     ngrams = NgramSettings(max_n=3, max_features=500)
     survey = count_ngrams(lambda: [block], ngrams, 0.0, 1)
     vectorizer = Vectorizer(ngrams, choose_vocabulary(lambda: [block], survey))
-    network = build_network(500, 4, NetworkSettings(layers=layers, units=16), seed=3)
+    shape = NetworkSettings(layers=layers, units=16, members=3, dropout=0.5)
+    network = build_network(500, 4, shape, seed=3)
     arrays = [array for _, array in named_weights(network)]
     dense = [Dense(k, b) for k, b in zip(arrays[::2], arrays[1::2], strict=True)]
     classifier = Classifier(list("abcd"), vectorizer, dense)

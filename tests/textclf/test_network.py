@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -87,9 +88,12 @@ def test_the_gradient_has_the_rows_that_occur_and_no_others() -> None:
     assert gradient.indices.numpy().tolist() == batch.columns.tolist()
 
 
+PLAIN = NetworkSettings(units=16, members=3, dropout=0.5)
+
+
 @pytest.mark.parametrize(("layers", "names"), [(1, 1), (2, 2), (4, 4)])
 def test_the_named_weights_average_the_logits_of_the_members(layers: int, names: int) -> None:
-    network = build_network(30, 2, NetworkSettings(layers=layers, units=8, members=3), seed=1)
+    network = build_network(30, 2, dataclasses.replace(PLAIN, layers=layers, units=8), seed=1)
     weights = named_weights(network)
     assert [name for name, _ in weights] == [
         f"dense_{i}.{kind}" for i in range(names) for kind in ("kernel", "bias")
@@ -107,7 +111,7 @@ def test_the_named_weights_average_the_logits_of_the_members(layers: int, names:
 
 def kept_values(rate: float, training: bool, seed: int = 1) -> NDArray[Any]:
     """Return the input of the first layer, for an input of ones in every tenth column."""
-    settings = NetworkSettings(layers=1, members=1, input_dropout=rate)
+    settings = dataclasses.replace(PLAIN, layers=1, members=1, input_dropout=rate)
     network = build_network(1000, 2, settings, seed=seed)
     network.get_layer("dense_0").set_weights([np.eye(1000, 2, dtype=np.float32), np.zeros(2)])
     probe = keras.Model(network.input, network.get_layer("input_dropout").output)
@@ -128,17 +132,15 @@ def test_input_dropout_is_off_in_prediction() -> None:
 def test_dropout_and_weights_come_from_the_seed() -> None:
     assert (kept_values(0.5, True) == kept_values(0.5, True)).all()
     assert (kept_values(0.5, True) != kept_values(0.5, True, seed=2)).any()
-    one, same, other = (
-        named_weights(build_network(30, 3, NetworkSettings(units=16), seed=seed))
-        for seed in (1, 1, 2)
-    )
+    one, same, other = (named_weights(build_network(30, 3, PLAIN, seed=seed)) for seed in (1, 1, 2))
     assert all((a == b).all() for (_, a), (_, b) in zip(one, same, strict=True))
     assert (one[0][1] != other[0][1]).any()
 
 
-def test_units_left_to_the_data_must_be_chosen_first() -> None:
-    with pytest.raises(ValueError, match="with_units"):
-        build_network(30, 3, NetworkSettings(units=0), seed=1)
+@pytest.mark.parametrize("left", [{"units": 0}, {"members": 0}, {"dropout": -1.0}], ids=str)
+def test_what_is_left_to_the_data_must_be_chosen_first(left: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="with_shape"):
+        build_network(30, 3, dataclasses.replace(PLAIN, **left), seed=1)
 
 
 def ones(*shape: int) -> keras.Variable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from textclf.settings import NetworkSettings, NgramSettings, TrainingSettings
-from textclf.sizes import with_batch_size, with_max_n, with_patience, with_units
+from textclf.sizes import with_batch_size, with_margin, with_max_n, with_patience, with_shape
 
 
 @pytest.mark.parametrize(
@@ -28,16 +28,26 @@ def test_ngrams_of_characters_are_as_long_with_many_classes() -> None:
     assert with_max_n(NgramSettings(analyzer="char"), 20).max_n == 3
 
 
-@pytest.mark.parametrize(
-    ("classes", "units"), [(2, 16), (8, 16), (9, 32), (16, 32), (17, 64), (200, 64)]
-)
-def test_more_classes_get_more_units(classes: int, units: int) -> None:
-    assert with_units(NetworkSettings(), classes, 1000).units == units
+@pytest.mark.parametrize("classes", [2, 8])
+def test_few_classes_get_three_small_networks(classes: int) -> None:
+    shape = with_shape(NetworkSettings(), classes, 1000)
+    assert (shape.members, shape.units, shape.dropout) == (3, 16, 0.5)
 
 
-@pytest.mark.parametrize(("features", "units"), [(150_000, 64), (150_001, 32), (10**7, 32)])
+@pytest.mark.parametrize("classes", [9, 200])
+def test_many_classes_get_one_wide_network(classes: int) -> None:
+    shape = with_shape(NetworkSettings(), classes, 1000)
+    assert (shape.members, shape.units, shape.dropout) == (1, 192, 0.3)
+
+
+@pytest.mark.parametrize(("features", "units"), [(150_000, 192), (150_001, 96), (10**7, 96)])
 def test_many_features_get_no_more_than_memory_holds(features: int, units: int) -> None:
-    assert with_units(NetworkSettings(), 20, features).units == units
+    assert with_shape(NetworkSettings(), 20, features).units == units
+
+
+@pytest.mark.parametrize(("classes", "margin"), [(2, 0.0), (8, 0.0), (9, 20.0)])
+def test_rows_of_many_classes_are_to_stand_out(classes: int, margin: float) -> None:
+    assert with_margin(TrainingSettings(), classes).margin == margin
 
 
 @pytest.mark.parametrize(("held_out", "patience"), [(0, 2), (200, 2), (800, 1), (10**6, 1)])
@@ -47,6 +57,9 @@ def test_a_loss_of_many_rows_is_believed_sooner(held_out: int, patience: int) ->
 
 def test_what_is_set_stays() -> None:
     assert with_batch_size(TrainingSettings(batch_size=7), 10**6).batch_size == 7
-    assert with_units(NetworkSettings(units=5), 100, 10).units == 5
+    given = NetworkSettings(units=5, members=2, dropout=0.0)
+    assert with_shape(given, 100, 10) == given
+    assert with_shape(NetworkSettings(members=3), 100, 10).units == 64
+    assert with_margin(TrainingSettings(margin=0.0), 100).margin == 0.0
     assert with_max_n(NgramSettings(max_n=3), 100).max_n == 3
     assert with_patience(TrainingSettings(patience=9), 10**6).patience == 9

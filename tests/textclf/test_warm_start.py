@@ -31,7 +31,7 @@ def layers_of(weights: list[tuple[str, np.ndarray]]) -> list[Dense]:
 def test_weights_are_split_as_they_were_merged(layers: int, members: int) -> None:
     from textclf.network import build_network, merge_members
 
-    settings = NetworkSettings(layers=layers, units=5, members=members)
+    settings = NetworkSettings(layers=layers, units=5, members=members, dropout=0.5)
     draw = np.random.default_rng(1)
     shapes = [w.shape for w in build_network(7, 4, settings, seed=1).trainable_weights]
     weights = [draw.normal(size=shape).astype(np.float32) for shape in shapes]
@@ -54,7 +54,7 @@ def test_layers_of_another_shape_are_refused(change: dict[str, int]) -> None:
         Dense(draw.normal(size=(7, 15)).astype(np.float32), np.zeros(15, np.float32)),
         Dense(draw.normal(size=(15, 4)).astype(np.float32), np.zeros(4, np.float32)),
     ]
-    settings = NetworkSettings(layers=2, units=5, members=3)
+    settings = NetworkSettings(layers=2, units=5, members=3, dropout=0.5)
     assert len(split_members(layers, settings)) == 4
     with pytest.raises(ConfigError, match="without --warm-start"):
         split_members(layers, dataclasses.replace(settings, **change))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from textclf.compiled import njit
+from textclf.corpus.block import COLUMN_BREAK
+
+_BREAK = np.uint8(ord(COLUMN_BREAK))
 
 # States, those of CPython's _csv.c. AFTER_CR takes in the line feed of a CR LF.
 START_RECORD, AFTER_CR, START_FIELD, IN_FIELD, IN_QUOTES, QUOTE_IN_QUOTES = range(6)
@@ -140,7 +145,7 @@ def first_invalid(data, i):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def join_cells(out, ends, firsts, places, text, offsets):  # type: ignore[no-untyped-def]
-    """Copy the text cells of rows, joined by a space.
+    """Copy the text cells of rows, joined by `COLUMN_BREAK`.
 
     Args:
         out: uint8 bytes of all cells.
@@ -158,7 +163,7 @@ def join_cells(out, ends, firsts, places, text, offsets):  # type: ignore[no-unt
         offsets[r] = o
         for k in range(places.size):
             if k > 0:
-                text[o] = 32
+                text[o] = _BREAK
                 o += 1
             cell = firsts[r] + places[k]
             start = ends[cell - 1] if cell > 0 else 0

@@ -24,7 +24,7 @@ class CorpusFormat:
         header: Whether the first row names the columns.
         encoding: Encoding; by default UTF-8, or UTF-16 with a byte order mark.
         label_column: Name of the label's column, or its number from 1.
-        text_columns: Names or numbers of the text columns; their texts are joined by a space.
+        text_columns: Names or numbers of the text columns; their texts are joined.
         extra_columns: Names or numbers of columns passed through, or ALL_COLUMNS.
         has_labels: Whether rows have labels.
     """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from textclf.corpus.bad_rows import RejectLog
-from textclf.corpus.block import TextBlock
+from textclf.corpus.block import COLUMN_BREAK, TextBlock
 from textclf.corpus.labels import LabelMap
 from textclf.corpus.layout import Layout
 
@@ -167,6 +167,6 @@ def encoding_problem(data: bytes, encoding: str) -> tuple[str, str] | None:
 def cells_row(cells: Sequence[bytes], number: int, line: int, raw: bytes, layout: Layout) -> Row:
     """Return the row of cells that have no problem."""
     label = "" if layout.label is None else cells[layout.label].decode("utf-8")
-    text = b" ".join([cells[place] for place in layout.texts])
+    text = COLUMN_BREAK.encode().join([cells[place] for place in layout.texts])
     extra = [cells[place].decode("utf-8") for _, place in layout.extras]
     return Row(number, line, raw, label, text, extra)

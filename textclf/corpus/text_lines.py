@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from textclf.corpus.block import TextBlock, encode_text
+from textclf.corpus.block import COLUMN_BREAK, TextBlock, encode_text
 from textclf.corpus.columns import choose_columns
 from textclf.corpus.layout import CorpusFormat, Layout
 from textclf.corpus.rows import Assembler, Row, encoding_problem, nul_problem, too_long
@@ -125,7 +125,7 @@ def record_row(
             return Row(number, number, raw, problem=(what, "write a string or a number"))
         cells.append(text)
     n = len(layout.extras)
-    body = b" ".join([encode_text(text) for text in cells[n : n + len(layout.texts)]])
+    body = encode_text(COLUMN_BREAK.join(cells[n : n + len(layout.texts)]))
     label = "" if layout.label is None else encode_text(cells[-1]).decode("utf-8")
     return Row(number, number, raw, label, body, cells[:n])
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from textclf.compiled import njit
-from textclf.ngrams.hashing import FNV_OFFSET, FNV_PRIME, MIX_1, MIX_2
+from textclf.corpus.block import COLUMN_BREAK
+from textclf.ngrams.hashing import END, FNV_OFFSET, FNV_PRIME, MIX_1, MIX_2, START
 from textclf.ngrams.normalizing import encode, normalize
 from textclf.ngrams.unicode import ALONE, MARK, SPACE, WORD
 
@@ -19,7 +20,10 @@ ANALYZERS = {"word": 0, "char": 1, "char_wb": 2}
 TOKENS = {"words+punctuation": 0, "words": 1}
 
 # Kinds of units that are treated in a way of their own.
-ALONE_UNIT, ASCII_UNIT = np.uint64(1), np.uint64(2)
+ALONE_UNIT, ASCII_UNIT, BOUNDARY_UNIT = np.uint64(1), np.uint64(2), np.uint64(3)
+_START = np.frombuffer(START.encode(), dtype=np.uint8)
+_END = np.frombuffer(END.encode(), dtype=np.uint8)
+_BREAK = np.uint8(ord(COLUMN_BREAK))
 
 _NOTHING = np.uint8(255)  # no byte of ASCII
 
@@ -35,13 +39,30 @@ def mix(value):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _word_units(codes, n, tokens, pages, properties, units, buffer):  # type: ignore[no-untyped-def]
+def _put_boundary(name, units, used, buffer, at):  # type: ignore[no-untyped-def]
+    """Put a unit that is no word; return (units, first byte after it) in number."""
+    start, value = at, _OFFSET
+    for byte in name:
+        buffer[at] = byte
+        at += 1
+        value = (value ^ np.uint64(byte)) * _PRIME
+    units[used, 0] = mix(value)
+    units[used, 1] = start
+    units[used, 2] = at
+    units[used, 3] = BOUNDARY_UNIT
+    buffer[at] = 32
+    return used + 1, at + 1
+
+
+@njit(nogil=True)
+def _word_units(codes, n, tokens, pages, properties, units, used, buffer, at):  # type: ignore[no-untyped-def]
     """Cut code points into words; write their bytes joined by spaces into `buffer`.
 
+    Return (units, first byte after them) in number: those there were, `used` and `at`, and more.
     Row u of `units` (uint64) is (hash, first byte, byte after the last, kind) of word u; of kind
     `ALONE_UNIT` is a character of a script without spaces.
     """
-    used, at, i = 0, 0, 0
+    i = 0
     guide = tokens == 1
     inside = np.uint8(WORD) if guide else np.uint8(WORD | MARK)
     while i < n:
@@ -85,7 +106,7 @@ def _word_units(codes, n, tokens, pages, properties, units, buffer):  # type: ig
         used += 1
         buffer[at] = 32
         at += 1
-    return used
+    return used, at
 
 
 @njit(nogil=True)
@@ -164,9 +185,8 @@ def _folds(ways, tables):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _ascii_units(text, i, end, tokens, folds, units, buffer):  # type: ignore[no-untyped-def]
+def _ascii_units(text, i, end, tokens, folds, units, used, buffer, at):  # type: ignore[no-untyped-def]
     """Do as `normalize` and `_word_units` do, for text[i:end] that is ASCII."""
-    used, at = 0, 0
     while i < end:
         start, value = at, _OFFSET
         while i < end:
@@ -195,27 +215,59 @@ def _ascii_units(text, i, end, tokens, folds, units, buffer):  # type: ignore[no
         used += 1
         buffer[at] = 32
         at += 1
-    return used
+    return used, at
+
+
+@njit(nogil=True)
+def _cut_words(text, i, end, ways, tables, work):  # type: ignore[no-untyped-def]
+    """Cut text[i:end] into words; return (units, segments) in number.
+
+    With boundaries, the text of each column is a segment between two of them.
+    """
+    pages, properties, mapping, sequences = tables
+    codes, units, segments, buffer, folds = work
+    tokens, final_sigma, boundaries = ways[1], ways[4], ways[7]
+    used, at, cuts = 0, 0, 0
+    while i < end:
+        stop = end
+        if boundaries:
+            stop = i
+            while stop < end and text[stop] != _BREAK:
+                stop += 1
+        first, begun = used, at
+        if boundaries:
+            used, at = _put_boundary(_START, units, used, buffer, at)
+        before = used
+        if _is_ascii(text, i, stop):
+            used, at = _ascii_units(text, i, stop, tokens, folds, units, used, buffer, at)
+        else:
+            n = normalize(
+                text, i, stop, codes, pages, properties, mapping, sequences, final_sigma != 0
+            )
+            used, at = _word_units(codes, n, tokens, pages, properties, units, used, buffer, at)
+        if used == before:
+            used, at = first, begun
+        else:
+            if boundaries:
+                used, at = _put_boundary(_END, units, used, buffer, at)
+            segments[cuts] = used
+            cuts += 1
+        i = stop + 1
+    return used, cuts
 
 
 @njit(nogil=True)
 def cut_row(row, text, offsets, ways, tables, work):  # type: ignore[no-untyped-def]
     """Cut row `row` into units; return (units, segments) in number. `work` has room for it."""
     pages, properties, mapping, sequences = tables
-    codes, units, segments, buffer, folds = work
-    analyzer, tokens, final_sigma = ways[0], ways[1], ways[4]
-    if analyzer == 0 and _is_ascii(text, offsets[row], offsets[row + 1]):
-        used = _ascii_units(text, offsets[row], offsets[row + 1], tokens, folds, units, buffer)
-        segments[0] = used
-        return used, 1
+    codes, units, segments, buffer, _ = work
+    analyzer, final_sigma = ways[0], ways[4]
+    if analyzer == 0:
+        return _cut_words(text, offsets[row], offsets[row + 1], ways, tables, work)
     n = normalize(
         text, offsets[row], offsets[row + 1], codes,
         pages, properties, mapping, sequences, final_sigma != 0,
     )  # fmt: skip
-    if analyzer == 0:
-        used = _word_units(codes, n, tokens, pages, properties, units, buffer)
-        segments[0] = used
-        return used, 1
     return _char_units(codes, n, analyzer == 2, pages, properties, units, segments, buffer)
 
 

@@ -16,3 +16,6 @@ COMBINE = 0x9E3779B97F4A7C15
 # Longer words also count by their first five characters, `train*`, and if they are longer than
 # four by their last three, `*ing`: inflected forms have these in common.
 PREFIX, SUFFIX = 5, 3
+
+# What stands before the first word of a text and after the last one; no word looks like it.
+START, END = "<s>", "</s>"

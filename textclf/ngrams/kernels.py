@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from textclf.compiled import njit
-from textclf.ngrams.cutting import ALONE_UNIT, ASCII_UNIT, cut_row, mix, workspace
+from textclf.ngrams.cutting import ALONE_UNIT, ASCII_UNIT, BOUNDARY_UNIT, cut_row, mix, workspace
 from textclf.ngrams.hashing import COMBINE, FNV_OFFSET, FNV_PRIME, PREFIX, SUFFIX
 
 _PRIME, _OFFSET = np.uint64(FNV_PRIME), np.uint64(FNV_OFFSET)
@@ -70,7 +70,7 @@ def _hash_row(units, segments, cuts, buffer, ways, out, total):  # type: ignore[
         least, short = _least(ways, stop - first)
         for i in range(first, first + 1 if short else stop):
             value = units[i, 0]
-            if least <= 1:
+            if least <= 1 and units[i, 3] != BOUNDARY_UNIT:
                 out[total] = value
                 total += 1
             for k in range(1, _length(units, i, stop, ways)):
@@ -108,7 +108,8 @@ def hash_ngrams(text, offsets, ways, tables):  # type: ignore[no-untyped-def]
     Args:
         text: uint8, the rows' UTF-8 one after the other.
         offsets: (rows + 1,) int64.
-        ways: (analyzer, tokens, min_n, max_n, final_sigma, unspaced_max_n, affixes), int64 each.
+        ways: (analyzer, tokens, min_n, max_n, final_sigma, unspaced_max_n, affixes, boundaries),
+            int64 each.
         tables: (pages, properties, mapping, sequences) of `CharacterTables`.
 
     Returns:
@@ -144,7 +145,8 @@ def _spans(units, segments, cuts, buffer, ways, spans):  # type: ignore[no-untyp
         least, short = _least(ways, stop - first)
         for i in range(first, first + 1 if short else stop):
             start, end = np.int64(units[i, 1]), np.int64(units[i, 2])
-            for k in range(least - 1, _length(units, i, stop, ways)):
+            shortest = max(least, 2) if units[i, 3] == BOUNDARY_UNIT else least
+            for k in range(shortest - 1, _length(units, i, stop, ways)):
                 spans[total, 0], spans[total, 1], spans[total, 2] = start, units[i + k, 2], 0
                 total += 1
             prefix, suffix = _affixes(units, i, buffer, ways)

@@ -6,13 +6,16 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 
+from textclf.corpus.block import COLUMN_BREAK
 from textclf.ngrams.hashing import (
     COMBINE,
+    END,
     FNV_OFFSET,
     FNV_PRIME,
     MIX_1,
     MIX_2,
     PREFIX,
+    START,
     SUFFIX,
 )
 from textclf.ngrams.unicode import (
@@ -103,6 +106,9 @@ def split_words(text: str, settings: NgramSettings) -> list[str]:
 
 def _segments(text: str, settings: NgramSettings) -> list[list[str]]:
     """Return runs of units (words or characters) that n-grams do not cross."""
+    if settings.analyzer == "word" and settings.boundaries:
+        columns = (split_words(column, settings) for column in text.split(COLUMN_BREAK))
+        return [[START, *words, END] for words in columns if words]
     if settings.analyzer == "word":
         return [split_words(text, settings)]
     tables = load_tables(settings.lowercase, settings.strip_accents)
@@ -146,7 +152,7 @@ def grams(units: Sequence[str], settings: NgramSettings) -> Iterator[tuple[str, 
             longest = max(longest, sum(1 for _ in run) if settings.tokens != "words" else 0)
         for k in range(longest):
             value = _mix((value * COMBINE + hashes[i + k]) & _MASK) if k else hashes[i]
-            if k + 1 >= least:
+            if k + 1 >= least and not (words and k == 0 and units[i] in (START, END)):
                 yield joint.join(units[i : i + k + 1]), value, i, i + k + 1
         if words and settings.affixes:
             word = units[i]

@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from textclf.corpus.block import COLUMN_BREAK
+
 _JOINERS = "\u200c\u200d"  # needed in Persian and in emoji
 _LEVELS = 8  # shades in the style sheet, besides none
 
@@ -22,6 +24,8 @@ def visible(value: Any) -> Any:
 
 
 def _shown(character: str) -> str:
+    if character == COLUMN_BREAK:
+        return " \u00b7 "
     code = ord(character)
     if code < 32:
         return chr(0x2400 + code)

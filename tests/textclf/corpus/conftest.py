@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from textclf.corpus import formats
+from textclf.corpus.block import COLUMN_BREAK
 from textclf.corpus.reader import Corpus, CorpusFormat
 
 # The first example compiles a kernel.
@@ -44,14 +45,14 @@ Read = Callable[..., Rows]
 
 @pytest.fixture
 def read() -> Read:
-    """Read files and return (label, text) of each row."""
+    """Read files and return (label, text) of each row, a space between several columns' texts."""
 
     def rows(
         files: Path | str | Sequence[Path | str], fmt: CorpusFormat | None = None, **options: Any
     ) -> Rows:
         listed = [files] if isinstance(files, (Path, str)) else files
         corpus = Corpus(listed, fmt, **options)
-        return rows_of(corpus)
+        return [(label, text.replace(COLUMN_BREAK, " ")) for label, text in rows_of(corpus)]
 
     return rows
 

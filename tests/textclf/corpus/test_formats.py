@@ -161,6 +161,25 @@ def test_parquet_row_without_label_is_bad(tmp_path: Path, read: Read) -> None:
         read(tmp_path / "a.parquet")
 
 
+TWO_COLUMNS = {
+    "a.csv": b"label,title,text\n1,a,b c\n",
+    "a.tsv": b"label\ttitle\ttext\n1\ta\tb c\n",
+    "a.jsonl": b'{"label": 1, "title": "a", "text": "b c"}\n',
+}
+
+
+@pytest.mark.parametrize("name", [*TWO_COLUMNS, "a.parquet"])
+def test_texts_of_several_columns_are_told_apart(
+    name: str, csv_path: str, write: Write, tmp_path: Path
+) -> None:
+    if name in TWO_COLUMNS:
+        write(TWO_COLUMNS[name], name)
+    else:
+        pq.write_table(pa.table({"label": [1], "title": ["a"], "text": ["b c"]}), tmp_path / name)
+    corpus = Corpus([tmp_path / name], CorpusFormat(text_columns=("title", "text")))
+    assert [block.texts() for block in corpus.blocks()] == [["a\x1fb c"]]
+
+
 def test_small_corpora_are_read_without_heavy_modules(write: Write) -> None:
     code = """
 import sys

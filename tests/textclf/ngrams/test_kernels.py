@@ -23,13 +23,14 @@ WAYS = [
     for low, high in [(1, 2), (3, 5)]
 ] + [
     NgramSettings(max_n=3, affixes=False),
+    NgramSettings(max_n=3, boundaries=False),
     NgramSettings(max_n=3, unspaced_max_n=1),
     NgramSettings(max_n=3, unspaced_max_n=7),
 ]
 TEXTS = st.text(
-    st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("aΣσ ς.'\t東ไひ"))
+    st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("aΣσ ς.'\t\x1f東ไひ"))
 )
-LONGER = st.text("abéж東ไ .*", max_size=60)
+LONGER = st.text("abéж東ไ .*\x1f", max_size=60)
 
 
 def kernel_hashes(texts: list[str], way: NgramSettings) -> list[list[int]]:
@@ -77,6 +78,7 @@ def test_ngrams_are_those_of_scikit_learn(analyzer, bounds, accents, sentences):
         max_n=bounds[1],
         strip_accents=accents is not None,
         affixes=False,
+        boundaries=False,
     )
     for text in sentences.values():
         assert sorted(t for t, _ in reference.ngrams(text, way)) == sorted(analyze(text))
@@ -105,11 +107,30 @@ def test_default_words_keep_punctuation_marks_and_single_characters(text, words)
     ],
 )
 def test_longer_words_also_count_by_their_beginning_and_end(text, ngrams):
-    assert [t for t, _ in reference.ngrams(text, NgramSettings(max_n=2))] == ngrams
+    way = NgramSettings(max_n=2, boundaries=False)
+    assert [t for t, _ in reference.ngrams(text, way)] == ngrams
+
+
+@pytest.mark.parametrize(
+    ("text", "longest", "ngrams"),
+    [
+        ("No!", 2, ["<s> no", "no", "no !", "!", "! </s>"]),
+        ("No!", 1, ["no", "!"]),
+        ("so", 3, ["<s> so", "<s> so </s>", "so", "so </s>"]),
+        ("東", 3, ["<s> 東", "<s> 東 </s>", "東", "東 </s>"]),
+        ("so\x1fno", 2, ["<s> so", "so", "so </s>", "<s> no", "no", "no </s>"]),
+        ("\x1f \x1fno", 2, ["<s> no", "no", "no </s>"]),
+        ("", 3, []),
+        (" ", 3, []),
+    ],
+)
+def test_the_beginning_and_the_end_of_a_text_count_beside_words(text, longest, ngrams):
+    assert [t for t, _ in reference.ngrams(text, NgramSettings(max_n=longest))] == ngrams
 
 
 def test_ngrams_are_longer_where_characters_are_words():
-    found = [t for t, _ in reference.ngrams("a 東京都内に", NgramSettings(max_n=2))]
+    way = NgramSettings(max_n=2, boundaries=False)
+    found = [t for t, _ in reference.ngrams("a 東京都内に", way)]
     assert found == [
         "a", "a 東", "東", "東 京", "東 京 都", "東 京 都 内", "京", "京 都", "京 都 内",
         "京 都 内 に", "都", "都 内", "都 内 に", "内", "内 に", "に",
@@ -118,4 +139,4 @@ def test_ngrams_are_longer_where_characters_are_words():
 
 def test_a_row_of_megabytes_is_one_row():
     text = "word " * 300_000
-    assert len(kernel_hashes([text, "a b"], NgramSettings(max_n=2))[0]) == 599_999  # words, pairs
+    assert len(kernel_hashes([text, "a b"], NgramSettings(max_n=2))[0]) == 600_001  # words, pairs
