@@ -116,7 +116,8 @@ def test_intervals_are_those_of_a_bootstrap_over_rows(outcome):
             (values,), np.mean, n_resamples=4000, method="percentile", random_state=2
         ).confidence_interval
         width = expected.high - expected.low
-        assert ours[name] == pytest.approx(tuple(expected), abs=0.06 * width)
+        one_row = 1.01 / len(true)  # accuracy moves by whole rows
+        assert ours[name] == pytest.approx(tuple(expected), abs=max(0.06 * width, one_row))
     random = np.random.default_rng(3)
     draws = []
     for _ in range(2000):
