@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from textclf.corpus.block import COLUMN_BREAK
+from textclf.corpus.layout import COLUMN_BREAK
 from textclf.ngrams import reference
 from textclf.ngrams.hashing import END, START
 from textclf.settings import NgramSettings

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from . import measure, results
-from .contenders.stages import rows
+from .contenders.stages import cells
 from .peers import find, plain_copy
 from .tables import markdown
 
@@ -26,13 +26,15 @@ CHOICES: dict[str, tuple[str, tuple[str, ...]]] = {
     DEFAULT: ("the default", ()),
     "words": ("no punctuation, no one-letter words", ("ngrams.tokens=words",)),
     "affixes": ("no beginnings and ends of words", ("ngrams.affixes=false",)),
+    "boundaries": ("no beginnings and ends of texts", ("ngrams.boundaries=false",)),
     "bigrams": ("n-grams of 1 and 2 words, not 3", ("ngrams.max_n=2",)),
     "unigrams": ("single words", ("ngrams.max_n=1",)),
     "features": ("20,000 n-grams, not 300,000", ("ngrams.max_features=20000",)),
     "tf": ("tf, not 1 + ln tf", ("ngrams.sublinear_tf=false",)),
     "ratios": ("tf-idf without log-count ratios", ("ngrams.log_count_ratio=false",)),
     "linear": ("no hidden layer", ("network.layers=1", "network.members=1")),
-    "one": ("one network as wide as the three", ("network.members=1", "network.units=48")),
+    "one": ("one network of 48 units", ("network.members=1", "network.units=48")),
+    "margin": ("no margin", ("training.margin=0",)),
     "dropout": ("no dropout", ("network.dropout=0",)),
     "adam": ("Adam at 1e-3", ("training.optimizer=adam", "training.learning_rate=1e-3")),
     "averaging": ("last weights of an epoch, not their mean", ("training.averaged_steps=0",)),
@@ -48,7 +50,7 @@ def split(source: Path, folder: Path, most: int | None) -> dict[str, int]:
     counts = {"train": 0, "held_out": 0}
     with (folder / "train.csv").open("w") as train, (folder / "held_out.csv").open("w") as test:
         files = {"train": csv.writer(train), "held_out": csv.writer(test)}
-        for row in rows(everything):
+        for row in cells(everything):
             part = "held_out" if draw.random() < 0.1 else "train"
             files[part].writerow(row)
             counts[part] += 1

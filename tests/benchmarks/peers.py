@@ -19,7 +19,7 @@ from typing import Any
 
 from . import measure, results
 from .contenders import CONTENDERS, DEFAULT, Contender, select
-from .contenders.stages import read, rows, scores, write_lines
+from .contenders.stages import cells, read, rows, scores, write_lines
 
 _COLD_STARTS = 3
 
@@ -37,18 +37,18 @@ def find(folder: Path, part: str) -> Path:
 
 
 def plain_copy(source: Path, target: Path, most: int | None) -> None:
-    """Write the rows as label and one-line text, unpacked; with `most`, that many at random."""
+    """Write the rows as label and one-line texts, unpacked; with `most`, that many at random."""
     if source.suffix == ".gz":
         unpacked = target.with_suffix(".unpacked")
         with gzip.open(source) as packed, unpacked.open("wb") as out:
             shutil.copyfileobj(packed, out)
         source = unpacked
-    pairs: Iterable[tuple[str, str]] = ((label, " ".join(t.split())) for label, t in rows(source))
+    plain: Iterable[list[str]] = ([" ".join(cell.split()) for cell in row] for row in cells(source))
     if most is not None:
-        everything = list(pairs)
-        pairs = random.Random(1).sample(everything, min(most, len(everything)))
+        everything = list(plain)
+        plain = random.Random(1).sample(everything, min(most, len(everything)))
     with target.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(pairs)
+        csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(plain)
 
 
 def measure_training(

@@ -9,9 +9,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-# Between the texts of several columns: ASCII's unit separator, which is white space to all.
-COLUMN_BREAK = "\x1f"
-
 
 @dataclass(frozen=True, slots=True)
 class TextBlock:
@@ -19,7 +16,7 @@ class TextBlock:
 
     Attributes:
         text: uint8, all texts joined: text i is `text[offsets[i]:offsets[i + 1]]`, valid UTF-8;
-            between those of several columns is a `COLUMN_BREAK`.
+            between those of several columns is a `layout.COLUMN_BREAK`.
         offsets: (rows + 1,) int64.
         labels: (rows,) int32 codes into the label map, or None if the corpus has no labels;
             -1 is a label that a frozen map does not know.

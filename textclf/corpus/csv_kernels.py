@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from textclf.compiled import njit
-from textclf.corpus.block import COLUMN_BREAK
+from textclf.corpus.layout import COLUMN_BREAK
 
 _BREAK = np.uint8(ord(COLUMN_BREAK))
 

@@ -12,6 +12,8 @@ Format: TypeAlias = Literal["csv", "tsv", "jsonl", "parquet", "fasttext", "lines
 Column: TypeAlias = str | int
 
 ALL_COLUMNS = ("*",)  # as extra columns: every column is passed through
+# Between the texts of several columns: ASCII's unit separator, which is white space to all.
+COLUMN_BREAK = "\x1f"
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class CorpusFormat:
         header: Whether the first row names the columns.
         encoding: Encoding; by default UTF-8, or UTF-16 with a byte order mark.
         label_column: Name of the label's column, or its number from 1.
-        text_columns: Names or numbers of the text columns; their texts are joined.
+        text_columns: Names or numbers of the text columns; their texts are joined by
+            `COLUMN_BREAK`.
         extra_columns: Names or numbers of columns passed through, or ALL_COLUMNS.
         has_labels: Whether rows have labels.
     """

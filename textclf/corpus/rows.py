@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from textclf.corpus.bad_rows import RejectLog
-from textclf.corpus.block import COLUMN_BREAK, TextBlock
+from textclf.corpus.block import TextBlock
 from textclf.corpus.labels import LabelMap
-from textclf.corpus.layout import Layout
+from textclf.corpus.layout import COLUMN_BREAK, Layout
 
 MAX_ROW = 16 << 20  # bytes
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from textclf.corpus.block import COLUMN_BREAK, TextBlock, encode_text
+from textclf.corpus.block import TextBlock, encode_text
 from textclf.corpus.columns import choose_columns
-from textclf.corpus.layout import CorpusFormat, Layout
+from textclf.corpus.layout import COLUMN_BREAK, CorpusFormat, Layout
 from textclf.corpus.rows import Assembler, Row, encoding_problem, nul_problem, too_long
 from textclf.corpus.streams import Stream
 from textclf.errors import DataError

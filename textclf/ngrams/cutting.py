@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from textclf.compiled import njit
-from textclf.corpus.block import COLUMN_BREAK
+from textclf.corpus.layout import COLUMN_BREAK
 from textclf.ngrams.hashing import END, FNV_OFFSET, FNV_PRIME, MIX_1, MIX_2, START
 from textclf.ngrams.normalizing import encode, normalize
 from textclf.ngrams.unicode import ALONE, MARK, SPACE, WORD

@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 
-from textclf.corpus.block import COLUMN_BREAK
+from textclf.corpus.layout import COLUMN_BREAK
 from textclf.ngrams.hashing import (
     COMBINE,
     END,

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from textclf.corpus.block import COLUMN_BREAK
+from textclf.corpus.layout import COLUMN_BREAK
 
 _JOINERS = "\u200c\u200d"  # needed in Persian and in emoji
 _LEVELS = 8  # shades in the style sheet, besides none

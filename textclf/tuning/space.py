@@ -41,6 +41,7 @@ SPACE: dict[str, Propose] = {
     "network.members": _one_of(1, 3),
     "network.dropout": _one_of(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7),
     "network.input_dropout": _one_of(0.0, 0.1, 0.3),
+    "training.margin": _one_of(0.0, 5.0, 20.0),
     "training.learning_rate": _between(3e-4, 3e-2),
 }
 # Characters are counted in runs of two to five, within words.

@@ -39,11 +39,16 @@ def _cpu() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
-def rows(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield (label, text) of a CSV without a header: the label first, then columns of text."""
+def cells(path: Path) -> Iterator[list[str]]:
+    """Yield the cells of a CSV without a header: the label first, then columns of text."""
     with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.reader(file):
-            yield row[0], " ".join(row[1:])
+        yield from csv.reader(file)
+
+
+def rows(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield (label, text) of such a CSV, its columns of text joined."""
+    for label, *texts in cells(path):
+        yield label, " ".join(texts)
 
 
 def read(path: Path) -> tuple[list[str], list[str]]:

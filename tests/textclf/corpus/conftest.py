@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 
 from textclf.corpus import formats
-from textclf.corpus.block import COLUMN_BREAK
+from textclf.corpus.layout import COLUMN_BREAK
 from textclf.corpus.reader import Corpus, CorpusFormat
 
 # The first example compiles a kernel.
