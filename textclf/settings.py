@@ -102,7 +102,7 @@ class TrainingSettings:
         optimizer: `rowwise_adagrad` updates only the weights of features that occur in the batch
             (by Adagrad; all others by Adam), `adam` all of them at each step.
         margin: By how much the logit of a row's class must exceed another to be as good as equal
-            without a margin; a negative number chooses 0, or 20 for more than 8 classes.
+            without a margin; a negative number chooses 0, or 20 for more than 16 classes.
         learning_rate: The optimizer's learning rate.
         schedule: `linear` lets the learning rate fall to zero over `epochs`, `constant` keeps it.
         averaged_steps: Steps of each epoch over which the weights are averaged; 0: those at its

@@ -40,12 +40,12 @@ def test_many_classes_get_one_wide_network(classes: int) -> None:
     assert (shape.members, shape.units, shape.dropout) == (1, 192, 0.3)
 
 
-@pytest.mark.parametrize(("features", "units"), [(150_000, 192), (150_001, 96), (10**7, 96)])
+@pytest.mark.parametrize(("features", "units"), [(100_000, 192), (100_001, 96), (10**7, 96)])
 def test_many_features_get_no_more_than_memory_holds(features: int, units: int) -> None:
     assert with_shape(NetworkSettings(), 20, features).units == units
 
 
-@pytest.mark.parametrize(("classes", "margin"), [(2, 0.0), (8, 0.0), (9, 20.0)])
+@pytest.mark.parametrize(("classes", "margin"), [(2, 0.0), (16, 0.0), (17, 20.0)])
 def test_rows_of_many_classes_are_to_stand_out(classes: int, margin: float) -> None:
     assert with_margin(TrainingSettings(), classes).margin == margin
 
