@@ -201,9 +201,8 @@ class _Trainer:
         for variable, start in zip(weights, initial or (), strict=initial is not None):
             variable.assign(start)
         steps = steps_per_epoch(data.train_rows, training.batch_size)
-        stride = steps_per_execution(steps)
-        model.steps_per_execution = stride
-        state = State(model, WeightAverage(weights, training.averaged_steps, steps, stride))
+        average = WeightAverage(weights, training.averaged_steps, steps, model.steps_per_execution)
+        state = State(model, average)
         identity = _identity(data, self._network, training, self._seed)
         identity["variables"] = state.shapes()
         if initial is not None:
@@ -285,6 +284,10 @@ def _compiled(
         loss=MemberLoss(training.margin),
         metrics=[MeanAccuracy(name="accuracy"), calibrated],
         jit_compile=False,  # XLA has no sparse products
+        # Part of what is traced once: trained again on more rows, it stays.
+        steps_per_execution=steps_per_execution(
+            steps_per_epoch(data.train_rows, training.batch_size)
+        ),
     )
     optimizer.build(model.trainable_variables)
     return model
