@@ -35,7 +35,7 @@ class Position:
         partial: Means of the figures over those steps, and the seconds they took.
         history: Figures of each complete epoch.
         best_loss: Lowest validation loss; infinite before the first epoch.
-        best_epoch: The epoch it belongs to, from 1; 0 before the first.
+        best_epoch: The epoch that the best weights are of, from 1; 0 before the first.
         counted_loss: The last validation loss that was clearly lower than those before.
         counted_epoch: The epoch it belongs to.
     """

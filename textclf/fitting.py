@@ -117,6 +117,7 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
         epochs: Most epochs.
         patience: Epochs without a better validation loss before training stops.
         min_improvement: Share by which it must fall to count as better.
+        tolerance: Share by which it may exceed the lowest for the weights to be the best.
         monitor: The validation loss to judge by: `loss` or `calibrated_loss`.
         calibrated: The metric of that name, which counts in validation only.
         deadline: When to stop, as `time.monotonic` counts.
@@ -134,6 +135,7 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
         epochs: int,
         patience: int,
         min_improvement: float,
+        tolerance: float,
         monitor: str,
         calibrated: CalibratedLoss,
         deadline: float,
@@ -149,6 +151,7 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
         self._steps = -(-n_rows // batch_size)
         self._epochs, self._deadline = epochs, deadline
         self._patience, self._min_improvement = patience, min_improvement
+        self._tolerance = tolerance
         self._monitor, self._calibrated = f"val_{monitor}", calibrated
         self._report, self._should_stop = report, should_stop
         self._began = self._reported = -math.inf
@@ -219,8 +222,9 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
         position.epoch, position.step, position.partial = epoch + 1, 0, {}
         # Without validation, the last epoch is the best.
         loss = figures.get(self._monitor, -math.inf)
-        if loss < position.best_loss or loss == -math.inf:
-            position.best_loss, position.best_epoch = loss, epoch + 1
+        position.best_loss = min(loss, position.best_loss)
+        if loss <= position.best_loss * (1 + self._tolerance):
+            position.best_epoch = epoch + 1
             self._state.keep_best()
         if loss < position.counted_loss * (1 - self._min_improvement) or loss == -math.inf:
             position.counted_loss, position.counted_epoch = loss, epoch + 1

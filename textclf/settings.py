@@ -96,9 +96,12 @@ class TrainingSettings:
         batch_size: Rows a batch; 0 chooses 32 to 1024, about the square root of the training rows.
         epochs: Most epochs.
         patience: Epochs without a better validation loss before training stops; 0 chooses 2, or 1
-            if 800 rows or more are held out.
+            if 800 rows or more are held out, or 3 for more than 8 classes.
         min_improvement: Share by which the validation loss must fall below the last that counted,
             to count as better; the best weights are those of the lowest loss all the same.
+        tolerance: Share by which an epoch's validation loss may exceed the lowest for its weights
+            to be taken as the best, since they have been trained longer; a negative number chooses
+            0, or 0.02 for more than 8 classes.
         optimizer: `rowwise_adagrad` updates only the weights of features that occur in the batch
             (by Adagrad; all others by Adam), `adam` all of them at each step.
         margin: By how much the logit of a row's class must exceed another to be as good as equal
@@ -123,6 +126,7 @@ class TrainingSettings:
     epochs: int = 20
     patience: int = 0
     min_improvement: float = 1e-3
+    tolerance: float = -1.0
     optimizer: Literal["rowwise_adagrad", "adam"] = "rowwise_adagrad"
     margin: float = -1.0
     learning_rate: float = 3e-3
@@ -183,6 +187,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "epochs": 1000,
             "patience": 2,
             "min_improvement": 0.0,
+            "tolerance": 0.0,
             "averaged_steps": 0,
             "monitor": "loss",
             "refit": False,
@@ -216,6 +221,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "epochs": (1, 100_000),
     "patience": (0, 100_000),
     "min_improvement": (0.0, 0.99),
+    "tolerance": (-1.0, 100.0),
     "averaged_steps": (0, 1000),
     "learning_rate": (1e-9, 100.0),
     "validation_split": (0.0, 0.9),

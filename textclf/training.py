@@ -23,7 +23,7 @@ from textclf.errors import UsageError
 from textclf.ngrams.shards import Shard
 from textclf.progress import Report, silent
 from textclf.settings import NetworkSettings, TrainingSettings
-from textclf.sizes import with_batch_size, with_margin, with_patience, with_shape
+from textclf.sizes import with_batch_size, with_margin, with_shape, with_stopping
 
 if TYPE_CHECKING:
     import keras
@@ -128,7 +128,8 @@ def fit(
     training = with_batch_size(training, sum(len(train[i].y) for i in range(len(train))))
     load_tensorflow(training.threads)
     data = _describe(train, validation, training)
-    training = with_margin(with_patience(training, data.validation_rows), data.n_classes)
+    training = with_stopping(training, data.validation_rows, data.n_classes)
+    training = with_margin(training, data.n_classes)
     network = with_shape(network, data.n_classes, data.n_features)
     trainer = _Trainer(data, network, training, seed, report or silent, should_stop)
     found = trainer.train(data, training.epochs, checkpoint_dir, on_epoch, initial)
@@ -224,7 +225,7 @@ class _Trainer:
         tell()
         loop = Loop(
             state, data.train_rows, training.batch_size, epochs, training.patience,
-            training.min_improvement, training.monitor, self._calibrated, self._deadline,
+            training.min_improvement, training.tolerance, training.monitor, self._calibrated, self._deadline,
             self._report, self._should_stop, tell, save,
         )  # fmt: skip
         ended = "epochs"

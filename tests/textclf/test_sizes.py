@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from textclf.settings import NetworkSettings, NgramSettings, TrainingSettings
-from textclf.sizes import with_batch_size, with_margin, with_max_n, with_patience, with_shape
+from textclf.sizes import with_batch_size, with_margin, with_max_n, with_shape, with_stopping
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,14 @@ def test_rows_of_many_classes_are_to_stand_out(classes: int, margin: float) -> N
 
 @pytest.mark.parametrize(("held_out", "patience"), [(0, 2), (200, 2), (800, 1), (10**6, 1)])
 def test_a_loss_of_many_rows_is_believed_sooner(held_out: int, patience: int) -> None:
-    assert with_patience(TrainingSettings(), held_out).patience == patience
+    stopping = with_stopping(TrainingSettings(), held_out, 8)
+    assert (stopping.patience, stopping.tolerance) == (patience, 0.0)
+
+
+@pytest.mark.parametrize("held_out", [200, 10**6])
+def test_many_classes_are_trained_on_at_the_same_loss(held_out: int) -> None:
+    stopping = with_stopping(TrainingSettings(), held_out, 9)
+    assert (stopping.patience, stopping.tolerance) == (3, 0.02)
 
 
 def test_what_is_set_stays() -> None:
@@ -62,4 +69,5 @@ def test_what_is_set_stays() -> None:
     assert with_shape(NetworkSettings(members=3), 100, 10).units == 64
     assert with_margin(TrainingSettings(margin=0.0), 100).margin == 0.0
     assert with_max_n(NgramSettings(max_n=3), 100).max_n == 3
-    assert with_patience(TrainingSettings(patience=9), 10**6).patience == 9
+    stopping = TrainingSettings(patience=9, tolerance=0.0)
+    assert with_stopping(stopping, 10**6, 100) == stopping

@@ -306,6 +306,19 @@ def test_what_hardly_gets_better_is_not_waited_for(train: ShardSet, validation: 
     assert result.best_epoch == int(np.argmin(losses)) + 1 == 3
 
 
+def test_of_epochs_within_the_tolerance_the_last_has_the_best_weights(tmp_path: Path) -> None:
+    train = shard_set(tmp_path / "train", 200, 1, noise=0.6)
+    validation = shard_set(tmp_path / "validation", 100, 2, noise=0.6)
+    eager = dataclasses.replace(TRAINING, epochs=100, patience=4, learning_rate=0.05)
+    strict = fit(train, validation, NETWORK, eager, seed=1)
+    losses = np.array([row["val_calibrated_loss"] for row in strict.history])
+    tolerance = float(losses[strict.best_epoch] / losses.min() - 1) + 1e-6  # of the next epoch
+    lax = fit(train, validation, NETWORK, dataclasses.replace(eager, tolerance=tolerance), seed=1)
+    within = np.flatnonzero(losses <= losses.min() * (1 + tolerance)) + 1
+    assert lax.epochs == strict.epochs
+    assert lax.best_epoch == within[-1] > strict.best_epoch
+
+
 def test_without_validation_rows_all_epochs_are_trained(train: ShardSet) -> None:
     result = fit(train, [], NETWORK, TRAINING, seed=1)
     assert (result.epochs, result.best_epoch, result.ended) == (3, 3, "epochs")
