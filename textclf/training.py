@@ -225,8 +225,8 @@ class _Trainer:
         tell()
         loop = Loop(
             state, data.train_rows, training.batch_size, epochs, training.patience,
-            training.min_improvement, training.tolerance, training.monitor, self._calibrated, self._deadline,
-            self._report, self._should_stop, tell, save,
+            training.min_improvement, training.tolerance, training.monitor, self._calibrated,
+            self._deadline, self._report, self._should_stop, tell, save,
         )  # fmt: skip
         ended = "epochs"
         try:
