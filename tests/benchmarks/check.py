@@ -70,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"{file.name}: nothing accepted to compare with", file=sys.stderr)
             continue
         before, now = json.loads(kept.read_text("utf-8")), json.loads(file.read_text("utf-8"))
+        if "ratios" not in before:  # an ablation compares with no peer
+            continue
         if not comparable(before, now):
             print(f"{file.name}: measured on other rows than {kept}", file=sys.stderr)
             continue

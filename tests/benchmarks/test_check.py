@@ -76,3 +76,16 @@ def test_the_exit_code_says_what_was_found(tmp_path: Path) -> None:
     file.write_text(json.dumps(_document(50.0, 0.92)))
     with pytest.raises(SystemExit, match="1"):
         check.main(options)
+
+
+def test_an_ablation_is_passed_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "accepted").mkdir()
+    peers = _document(5.0, 0.92)
+    ablation = {"benchmark": "ablation", "dataset": "made up", "rows": {"train": 1}, "choices": {}}
+    files = []
+    for name, document in {"peers.json": peers, "ablation.json": ablation}.items():
+        files.append(str(tmp_path / name))
+        for folder in (tmp_path, tmp_path / "accepted"):
+            (folder / name).write_text(json.dumps(document))
+    check.main([*files, "--accepted", str(tmp_path / "accepted")])
+    assert capsys.readouterr().out == "1 compared, none is worse\n"
