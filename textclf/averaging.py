@@ -30,7 +30,7 @@ class WeightAverage:
     """
 
     def __init__(
-        self, weights: Sequence[keras.Variable], samples: int, steps: int, stride: int = 1
+        self, weights: Sequence[keras.Variable], samples: int, steps: int, stride: int
     ) -> None:
         self._weights = [weight.value for weight in weights if samples]
         self._every = max(stride, steps // samples // stride * stride) if samples else 0

@@ -148,6 +148,20 @@ def test_the_seed_decides_the_weights(
     assert not same(fit(train, validation, NETWORK, TRAINING, seed=2), uninterrupted)
 
 
+def stopped_and_resumed(
+    asked: list[int],
+    train: ShardSet,
+    validation: ShardSet,
+    training: TrainingSettings,
+    folder: Path,
+) -> FitResult:
+    """Train to the end, stopped each time after `should_stop` was asked so often."""
+    how: dict[str, Any] = {"seed": 1, "checkpoint_dir": folder}
+    for n in asked:
+        assert fit(train, validation, NETWORK, training, should_stop=after(n), **how).stopped
+    return fit(train, validation, NETWORK, training, **how)
+
+
 @pytest.mark.parametrize("batches", [[1], [9, 1], [10], [15, 12], [29]])
 def test_stopped_and_resumed_it_ends_with_the_same_weights(
     batches: list[int],
@@ -156,13 +170,7 @@ def test_stopped_and_resumed_it_ends_with_the_same_weights(
     uninterrupted: FitResult,
     tmp_path: Path,
 ) -> None:
-    for n in batches:
-        stopped = fit(
-            train, validation, NETWORK, TRAINING, seed=1,
-            checkpoint_dir=tmp_path, should_stop=after(n),
-        )  # fmt: skip
-        assert stopped.stopped
-    resumed = fit(train, validation, NETWORK, TRAINING, seed=1, checkpoint_dir=tmp_path)
+    resumed = stopped_and_resumed(batches, train, validation, TRAINING, tmp_path)
     assert resumed.ended == "epochs"
     assert same(resumed, uninterrupted)
     for row, expected in zip(resumed.history, uninterrupted.history, strict=True):
@@ -192,13 +200,7 @@ def test_stopped_between_calls_of_several_steps_it_ends_with_the_same_weights(
     calls: list[int], train: ShardSet, validation: ShardSet, tmp_path: Path
 ) -> None:
     whole = fit(train, validation, NETWORK, FINE, seed=1)
-    for n in calls:
-        stopped = fit(
-            train, validation, NETWORK, FINE, seed=1,
-            checkpoint_dir=tmp_path, should_stop=after(n),
-        )  # fmt: skip
-        assert stopped.stopped
-    assert same(fit(train, validation, NETWORK, FINE, seed=1, checkpoint_dir=tmp_path), whole)
+    assert same(stopped_and_resumed(calls, train, validation, FINE, tmp_path), whole)
 
 
 @pytest.mark.parametrize("batches", [5, 25])
