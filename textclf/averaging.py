@@ -66,12 +66,12 @@ class WeightAverage:
         self.count[...] = 0.0
 
 
-def read_weight(weight: Any, into: NDArray[Any] | None = None) -> NDArray[Any]:
-    """Return a variable's value, in an array of its shape if one is given.
+def read_weight(weight: Any) -> NDArray[Any]:
+    """Return a variable's value.
 
     TensorFlow's own `numpy()` holds two copies of a sparsely updated variable on the way.
     """
-    found = np.empty(weight.shape, weight.dtype.as_numpy_dtype) if into is None else into
+    found = np.empty(weight.shape, weight.dtype.as_numpy_dtype)
     for rows in _chunks(len(found)):
         found[rows] = read_rows(weight, rows)
     return found

@@ -16,8 +16,8 @@ from typing import Any
 import tensorflow as tf
 
 from textclf.batches import BatchGenerator
+from textclf.memory import keep_freed_memory
 from textclf.network import SparseBatch
-from textclf.tensorflow_runtime import keep_freed_memory
 
 _AHEAD = 2  # batches that TensorFlow holds; the generator makes more ahead
 
@@ -59,7 +59,7 @@ class Feed:
 
     def _batches(self) -> Iterator[tuple[Any, ...]]:
         self.close()
-        keep_freed_memory()
+        keep_freed_memory()  # generator datasets have set it back
         try:
             self._generator = self._make(self._iterations)
             self._iterations += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -18,6 +19,7 @@ from textclf.errors import TextclfError
 from textclf.losses import CalibratedLoss
 from textclf.network import merge_members
 from textclf.progress import Progress, Report
+from textclf.stored_weights import StoredWeights
 
 _REPORT_EVERY = 0.1  # seconds
 _FIGURES = ("loss", "accuracy", "val_loss", "val_accuracy", "val_calibrated_loss")
@@ -42,37 +44,42 @@ class State:
     Args:
         network: Compiled, its optimizer built.
         average: Of its weights.
+        folder: Where the best weights are kept.
 
     Attributes:
-        best: The weights of the best epoch so far, averaged over it; empty before the first.
+        position: Where it stands.
     """
 
-    def __init__(self, network: keras.Model, average: WeightAverage) -> None:
+    def __init__(
+        self, network: keras.Model, average: WeightAverage, folder: Path | None = None
+    ) -> None:
         self.network, self.average = network, average
         self.position = Position()
-        self.best: list[NDArray[np.float32]] = []
+        # Those of the best epoch so far, averaged over it.
+        self._best = StoredWeights([tuple(w.shape) for w in network.trainable_weights], folder)
 
     def weights(self) -> Weights:
         """Return the best weights, or the last ones before the first epoch's end, as one network.
 
-        Named and shaped as by `named_weights`.
+        Named and shaped as by `named_weights`. Training is over: the averages are let go of.
         """
-        found = self.best or [read_weight(w.value) for w in self.network.trainable_weights]
+        self.average.sums.clear()
+        now = self.network.trainable_weights
+        found = self._best.arrays() if self._best.kept else [read_weight(w.value) for w in now]
         _, members, classes = self.network.output_shape
         return merge_members(found, members, classes)
 
     def keep_best(self) -> None:
         """Keep the weights as they are."""
-        now = self.network.trainable_weights
-        kept: list[NDArray[np.float32] | None] = [*self.best] or [None] * len(now)
-        self.best = [read_weight(w.value, into) for w, into in zip(now, kept, strict=True)]
+        self._best.keep(read_blocks(w.value) for w in self.network.trainable_weights)
 
     def arrays(self) -> dict[str, NDArray[Any] | Blocks]:
         """Return the arrays of a checkpoint."""
         found = {name: _stored(v.value) for name, v in self._variables().items()}
         if self.average.count > 0:
             found |= {f"average.{i}": array for i, array in enumerate(self._averaged())}
-        return found | {f"best.{i}": array for i, array in enumerate(self.best)}
+        best = self._best.blocks() if self._best.kept else []
+        return found | {f"best.{i}": array for i, array in enumerate(best)}
 
     def shapes(self) -> dict[str, list[int]]:
         """Return the shape of each variable: a checkpoint with others is of another network."""
@@ -86,7 +93,8 @@ class State:
             array[...] = arrays.get(f"average.{i}", 0.0)
         self.position = position
         count = len(self.network.trainable_weights) if "best.0" in arrays else 0
-        self.best = [np.array(arrays[f"best.{i}"]) for i in range(count)]
+        if count:
+            self._best.keep([arrays[f"best.{i}"]] for i in range(count))
 
     def _averaged(self) -> list[NDArray[np.float32]]:
         return [self.average.count, *self.average.sums]

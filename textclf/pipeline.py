@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import logging
 import platform
 import shutil
@@ -28,6 +29,7 @@ from textclf.gates import Gates, Verdict, judge
 from textclf.job import TrainingFiles, identities, recipe, resume_key
 from textclf.memory import (
     check_address_space,
+    map_large_arrays,
     memory_errors,
     peak_rss_bytes,
     return_freed_memory,
@@ -152,7 +154,7 @@ def train(
     policy = policy or Policy()
     _check_gates(policy.gates, files)
     check_address_space()
-    return_freed_memory()
+    map_large_arrays()
     store = RunStore(models_dir, name)
     with store.lock(wait, should_stop):
         job = _Job(
@@ -251,6 +253,7 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
     work = hidden / _WORK
     prepared, resumed, cached = _prepared(job, work)
     training = _limited(job, prepared.train.n_rows)
+    return_freed_memory()
     with job.watch.stage("train"):
         result = fit(
             prepared.train,
@@ -267,6 +270,8 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
         )
     if result.stopped:
         raise Interrupted("training was stopped", signal.SIGTERM)
+    gc.collect()  # the network, whose parts hold each other
+    return_freed_memory()
     with job.watch.stage("evaluate"):
         judged = _judge(job, prepared, result)
     judged.classifier.save(hidden / "model")
@@ -314,6 +319,7 @@ def _judge(job: _Job, prepared: Prepared, result: FitResult) -> _Judged:
         dense_layers(result.weights),
         class_names={label: names.get(label, label) for label in prepared.labels.names},
     )
+    result.weights.clear()  # the classifier may come to hold others, of fewer bits
     classifier, weights = choose(classifier, prepared.validation, job.settings.output.weights)
     held_out, validation = calibrate(classifier, prepared.validation)
     if result.refitted is not None:

@@ -20,8 +20,9 @@ from textclf.corpus.reader import Corpus
 from textclf.corpus.streams import is_single_pass
 from textclf.errors import DataError
 from textclf.job import TrainingFiles
+from textclf.memory import return_freed_memory
 from textclf.ngrams.shards import ShardSet
-from textclf.ngrams.vectorizer import Vectorizer, Vocabulary
+from textclf.ngrams.vectorizer import CompiledVectorizer, Vectorizer, Vocabulary
 from textclf.progress import Report
 from textclf.settings import Settings
 
@@ -147,6 +148,7 @@ def prepare(
     share = 0.0 if files.validation else settings.training.validation_split
     with watch.stage("read"):
         survey = count_ngrams(corpus.blocks, settings.ngrams, share, seed, report)
+    return_freed_memory()
     labels, recode = corpus.labels.sorted()
     check_classes(files, labels, survey.rows_by_class, survey.held_out_by_class)
     with watch.stage("vectorize"):
@@ -157,7 +159,7 @@ def prepare(
                 where=_named(files.train),
                 remedy="give more rows, or --set ngrams.min_df=1",
             )
-        vectorizer = Vectorizer(survey.settings, vocabulary)
+        compiled = CompiledVectorizer(survey.settings, vocabulary)  # not needed in training
         shards = max(1, round(survey.text_bytes / SHARD_TEXT))
         writers = []
         for i, part in enumerate(("train", "validation")):
@@ -168,7 +170,7 @@ def prepare(
         rows = int(survey.rows_by_class.sum() + survey.held_out_by_class.sum())
         texts = write_matrix(
             corpus.blocks,
-            vectorizer.compiled(),
+            compiled,
             survey.split,
             recode,
             writers[0],
@@ -185,9 +187,7 @@ def prepare(
             )  # fmt: skip
             same = np.arange(len(labels.names), dtype=np.int32)
             everything = Split(0.0, seed)
-            write_matrix(
-                own.blocks, vectorizer.compiled(), everything, same, writers[1], writers[1], report
-            )
+            write_matrix(own.blocks, compiled, everything, same, writers[1], writers[1], report)
             hashes["validation"] = own.sha256()
             bad_rows += own.rejected
         train, validation = (writer.close() for writer in writers)
@@ -197,9 +197,10 @@ def prepare(
         text_ends=np.concatenate(([0], np.cumsum([len(t) for t in texts]))).astype(np.int64),
     )
     assert isinstance(named, Vocabulary)
-    vectorizer.vocabulary = named
     layout = corpus.layout.describe()
-    return Prepared(vectorizer, labels, train, validation, hashes, layout, bad_rows)
+    return Prepared(
+        Vectorizer(survey.settings, named), labels, train, validation, hashes, layout, bad_rows
+    )
 
 
 def check_early(files: TrainingFiles) -> None:

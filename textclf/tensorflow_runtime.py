@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import logging
 import os
-import platform
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -29,7 +27,6 @@ _ENVIRONMENT = {
 # 3 of 10 s of processor time and 115 of 650 MB.
 _OPTIONAL = frozenset({"sklearn", "pandas"})
 _importing = threading.Lock()
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
 def load_tensorflow(threads: int = 0, *, lean: bool = False) -> Any:
@@ -75,19 +72,6 @@ def preload(threads: int = 0, *, lean: bool = False) -> threading.Thread:
     thread = threading.Thread(target=work, name="textclf-tensorflow", daemon=True)
     thread.start()
     return thread
-
-
-def keep_freed_memory() -> None:
-    """Let glibc keep what is freed for the next allocation; elsewhere, do nothing.
-
-    TensorFlow's generator datasets make glibc hand every tensor above 128 KiB back to the system,
-    which clears its pages for the next step: a third of the processor time of training.
-    """
-    if platform.libc_ver()[0] != "glibc":
-        return
-    libc = ctypes.CDLL(None)
-    libc.mallopt(_M_MMAP_THRESHOLD, 32 << 20)  # the most that glibc takes
-    libc.mallopt(_M_TRIM_THRESHOLD, 128 << 20)
 
 
 def _limit_threads(tensorflow: Any, threads: int) -> None:

@@ -203,7 +203,9 @@ class _Trainer:
             variable.assign(start)
         steps = steps_per_epoch(data.train_rows, training.batch_size)
         average = WeightAverage(weights, training.averaged_steps, steps, model.steps_per_execution)
-        state = State(model, average)
+        if checkpoint_dir:
+            checkpoint_dir.mkdir(parents=True, exist_ok=True)
+        state = State(model, average, checkpoint_dir)
         identity = _identity(data, self._network, training, self._seed)
         identity["variables"] = state.shapes()
         if initial is not None:

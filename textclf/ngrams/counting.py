@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textclf.compiled import njit
+from textclf.ngrams.scratch import Scratch
 from textclf.parallel import ordered_map
 
 _FULL = 0.7  # load at which a table grows, or prunes when it may not
@@ -29,15 +30,20 @@ class Sorted(NamedTuple):
         hashes: (n,) uint64, in reading order within a table.
         rows: (n,) int32, the row in the block of each.
         ends: (tables + 1,) int64.
+        room: What the first two are views of.
     """
 
     hashes: NDArray[np.uint64]
     rows: NDArray[np.int32]
     ends: NDArray[np.int64]
+    room: NDArray[np.uint64]
 
 
 def by_table(
-    hashes: NDArray[np.uint64], ends: NDArray[np.int64], kept: NDArray[np.bool_]
+    hashes: NDArray[np.uint64],
+    ends: NDArray[np.int64],
+    kept: NDArray[np.bool_],
+    scratch: Scratch,
 ) -> Sorted:
     """Sort a block's n-grams by the table that counts them.
 
@@ -45,12 +51,17 @@ def by_table(
         hashes: From `hash_ngrams`; so is `ends`.
         ends: (rows + 1,).
         kept: (rows,) False for rows to be passed over.
+        scratch: Where the room for them comes from, and should go back to.
     """
-    return Sorted(*_sort(hashes, ends, kept, _BITS))
+    n = int(ends[-1])
+    room = scratch.take(n + n // 2 + 1)
+    by_row = room[:n], room[n:].view(np.int32)[:n]
+    return Sorted(*by_row, _sort(hashes, ends, kept, _BITS, *by_row), room)
 
 
 @njit(cache=True, nogil=True)
-def _sort(hashes, ends, kept, bits):  # type: ignore[no-untyped-def]
+def _sort(hashes, ends, kept, bits, sorted_hashes, rows):  # type: ignore[no-untyped-def]
+    """Write hashes and their rows in the tables' order; return where each table's begin and end."""
     tables, shift = 1 << bits, np.uint64(64 - bits)
     starts = np.zeros(tables + 1, dtype=np.int64)
     for row in range(kept.size):
@@ -58,8 +69,6 @@ def _sort(hashes, ends, kept, bits):  # type: ignore[no-untyped-def]
             for i in range(ends[row], ends[row + 1]):
                 starts[np.int64(hashes[i] >> shift) + 1] += 1
     starts = np.cumsum(starts)
-    sorted_hashes = np.empty(starts[-1], dtype=np.uint64)
-    rows = np.empty(starts[-1], dtype=np.int32)
     at = starts[:-1].copy()
     for row in range(kept.size):
         if kept[row]:
@@ -68,7 +77,7 @@ def _sort(hashes, ends, kept, bits):  # type: ignore[no-untyped-def]
                 sorted_hashes[at[table]] = hashes[i]
                 rows[at[table]] = row
                 at[table] += 1
-    return sorted_hashes, rows, starts
+    return starts
 
 
 @njit(nogil=True)
@@ -82,8 +91,13 @@ def _place(key, keys):  # type: ignore[no-untyped-def]
     return slot
 
 
+# What is known of an n-gram lies together, in one line of a core's cache: the number of the last
+# row that held it (its low 32 bits), and then the rows of each class that did.
+_LAST, _COUNTS = 0, 1
+
+
 @njit(cache=True, nogil=True)
-def _count(hashes, rows, first, stop, labels, serial, keys, last, counts, used, room):  # type: ignore[no-untyped-def]
+def _count(hashes, rows, first, stop, labels, serial, keys, known, used, room):  # type: ignore[no-untyped-def]
     """Count n-grams from `first` on, until the table has more than `room` of them.
 
     Returns (next n-gram, n-grams in the table).
@@ -94,33 +108,42 @@ def _count(hashes, rows, first, stop, labels, serial, keys, last, counts, used, 
             keys[slot] = hashes[first]
             used += 1
         row = rows[first]
-        if last[slot] != serial + row:
-            last[slot] = serial + row
-            counts[slot, labels[row]] += 1
+        number = np.uint32(np.uint64(serial + row) & _LOW)
+        if known[slot, _LAST] != number:
+            known[slot, _LAST] = number
+            known[slot, _COUNTS + labels[row]] += 1
         first += 1
     return first, used
 
 
+@njit(nogil=True)
+def _move(known, slot, to, place):  # type: ignore[no-untyped-def]
+    """Move what is known of an n-gram to an empty slot, of the same table or another."""
+    for k in range(known.shape[1]):
+        value = known[slot, k]
+        known[slot, k] = 0
+        to[place, k] = value
+
+
 @njit(cache=True, nogil=True)
-def _copy(old_keys, old_last, old_counts, keys, last, counts):  # type: ignore[no-untyped-def]
-    """Copy the n-grams of a table to an empty one."""
+def _move_all(old_keys, old_known, keys, known):  # type: ignore[no-untyped-def]
+    """Move the n-grams of a table to an empty one."""
     for i in range(old_keys.size):
         if old_keys[i] != np.uint64(0):
             slot = _place(old_keys[i], keys)
-            keys[slot], last[slot] = old_keys[i], old_last[i]
-            for k in range(counts.shape[1]):
-                counts[slot, k] = old_counts[i, k]
+            keys[slot] = old_keys[i]
+            _move(old_known, i, known, slot)
 
 
 @njit(nogil=True)
-def _threshold(keys, counts, most):  # type: ignore[no-untyped-def]
+def _threshold(keys, known, most):  # type: ignore[no-untyped-def]
     """Return a total that all but `most` n-grams do not exceed, the least if it is below 256."""
     width = 1
     while True:
         histogram, left = np.zeros(256, dtype=np.int64), 0
         for i in range(keys.size):
             if keys[i] != np.uint64(0):
-                histogram[min((_total(counts, i) - 1) // width, 255)] += 1
+                histogram[min((_total(known, i) - 1) // width, 255)] += 1
                 left += 1
         for k in range(255):
             left -= histogram[k]
@@ -130,32 +153,20 @@ def _threshold(keys, counts, most):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _total(counts, i):  # type: ignore[no-untyped-def]
+def _total(known, i):  # type: ignore[no-untyped-def]
     total = np.int64(0)
-    for k in range(counts.shape[1]):
-        total += counts[i, k]
+    for k in range(_COUNTS, known.shape[1]):
+        total += known[i, k]
     return total
 
 
-@njit(nogil=True)
-def _move(slot, to, last, counts):  # type: ignore[no-untyped-def]
-    """Move what a slot holds to an empty one, or to nowhere if that is -1."""
-    if to >= 0:
-        last[to] = last[slot]
-    last[slot] = 0
-    for k in range(counts.shape[1]):
-        if to >= 0:
-            counts[to, k] = counts[slot, k]
-        counts[slot, k] = 0
-
-
 @njit(cache=True, nogil=True)
-def _prune(keys, last, counts, most):  # type: ignore[no-untyped-def]
+def _prune(keys, known, most):  # type: ignore[no-untyped-def]
     """Drop the n-grams of the fewest rows until `most` are left.
 
     Returns (rows of an n-gram that was dropped, at most; n-grams that are left).
     """
-    threshold, left, first = _threshold(keys, counts, most), 0, 0
+    threshold, left, first = _threshold(keys, known, most), 0, 0
     while keys[first] != np.uint64(0):
         first += 1
     # From an empty slot on, an n-gram only moves to slots that were looked at before.
@@ -164,23 +175,23 @@ def _prune(keys, last, counts, most):  # type: ignore[no-untyped-def]
         key = keys[slot]
         if key != np.uint64(0):
             keys[slot] = np.uint64(0)
-            if _total(counts, slot) > threshold:
+            if _total(known, slot) > threshold:
                 to = _place(key, keys)
                 keys[to] = key
                 left += 1
+                if to != slot:
+                    _move(known, slot, known, to)
             else:
-                to = np.int64(-1)
-            if to != slot:
-                _move(slot, to, last, counts)
+                known[slot] = 0
     return threshold, left
 
 
 @njit(cache=True, nogil=True)
-def _reaching(keys, counts, least):  # type: ignore[no-untyped-def]
+def _reaching(keys, known, least):  # type: ignore[no-untyped-def]
     """Return which slots hold n-grams of at least so many rows: (slots,) bool."""
     out = np.zeros(keys.size, dtype=np.bool_)
     for i in range(keys.size):
-        out[i] = keys[i] != np.uint64(0) and _total(counts, i) >= least
+        out[i] = keys[i] != np.uint64(0) and _total(known, i) >= least
     return out
 
 
@@ -263,7 +274,7 @@ class DocumentFrequencies:
 
 def _slots(memory: int, classes: int) -> int:
     """Return the most slots of a table."""
-    slot = 8 + 8 + 4 * classes
+    slot = 8 + 4 * (_COUNTS + classes)
     return max(_LEAST, int(memory / (slot * _TABLES * (1 + _SPARE))))
 
 
@@ -276,20 +287,20 @@ class _Table:
 
     @property
     def nbytes(self) -> int:
-        return self._keys.nbytes + self._last.nbytes + self._counts.nbytes
+        return self._keys.nbytes + self._known.nbytes
 
     def _allocate(self, slots: int) -> None:
         self._keys = np.zeros(slots, dtype=np.uint64)
-        self._last = np.zeros(slots, dtype=np.int64)
-        self._counts = np.zeros((slots, self.classes), dtype=np.uint32)
+        self._known = np.zeros((slots, _COUNTS + self.classes), dtype=np.uint32)
 
     def widen(self, classes: int) -> None:
         if classes > self.classes:
-            more = ((0, 0), (0, classes - self.classes))
-            self._counts, self.classes = np.pad(self._counts, more), classes
+            self._known = np.pad(self._known, ((0, 0), (0, classes - self.classes)))
+            self.classes = classes
 
     def merge_classes(self) -> None:
-        self._counts, self.classes = self._counts.sum(axis=1, keepdims=True, dtype=np.uint32), 1
+        total = self._known[:, _COUNTS:].sum(axis=1, keepdims=True, dtype=np.uint32)
+        self._known, self.classes = np.hstack((self._known[:, :_COUNTS], total)), 1
 
     def add(
         self, ngrams: Sorted, table: int, labels: NDArray[np.int32], rows_before: int, most: int
@@ -300,24 +311,24 @@ class _Table:
             room = int(_FULL * self._keys.size)
             at, self._used = _count(
                 ngrams.hashes, ngrams.rows, at, stop, labels, rows_before + 1,
-                self._keys, self._last, self._counts, self._used, room,
+                self._keys, self._known, self._used, room,
             )  # fmt: skip
             if self._used > room:
                 self._make_room(most)
 
     def _make_room(self, most: int) -> None:
         """Grow; a table that may not drops its rarest n-grams, as few as will do."""
-        keys, last, counts = self._keys, self._last, self._counts
+        keys, known = self._keys, self._known
         if keys.size < most:
             self._allocate(min(2 * keys.size, most))
-            _copy(keys, last, counts, self._keys, self._last, self._counts)
+            _move_all(keys, known, self._keys, self._known)
         else:
-            threshold, self._used = _prune(keys, last, counts, int(_EASED * keys.size))
+            threshold, self._used = _prune(keys, known, int(_EASED * keys.size))
             self.pruned_below += threshold
 
     def result(self, min_df: int) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
-        kept = _reaching(self._keys, self._counts, min_df)
-        hashes, by_class = self._keys[kept], self._counts[kept]
+        kept = _reaching(self._keys, self._known, min_df)
+        hashes, by_class = self._keys[kept], self._known[kept, _COUNTS:]
         self._allocate(1)
         order = np.argsort(hashes)
         return hashes[order], by_class[order]

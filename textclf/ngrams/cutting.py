@@ -6,7 +6,7 @@ import numpy as np
 
 from textclf.compiled import njit
 from textclf.corpus.layout import COLUMN_BREAK
-from textclf.ngrams.hashing import END, FNV_OFFSET, FNV_PRIME, MIX_1, MIX_2, START
+from textclf.ngrams.hashing import END, FNV_OFFSET, FNV_PRIME, MIX_1, MIX_2, PREFIX, START
 from textclf.ngrams.normalizing import encode, normalize
 from textclf.ngrams.unicode import ALONE, MARK, SPACE, WORD
 
@@ -25,7 +25,9 @@ _START = np.frombuffer(START.encode(), dtype=np.uint8)
 _END = np.frombuffer(END.encode(), dtype=np.uint8)
 _BREAK = np.uint8(ord(COLUMN_BREAK))
 
-_NOTHING = np.uint8(255)  # no byte of ASCII
+# What a byte of ASCII becomes, in one number: nothing, or its code with one of two bits.
+_NOTHING, _CODE = np.uint16(0), np.uint16(0x7F)
+_INSIDE, _ALONE = np.uint16(0x80), np.uint16(0x100)
 
 
 @njit(nogil=True)
@@ -169,56 +171,64 @@ def _is_ascii(text, i, end):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True)
 def _folds(ways, tables):  # type: ignore[no-untyped-def]
-    """Return (2, 128) uint8: what ASCII becomes inside of words, and alone, or `_NOTHING`."""
+    """Return (128,) uint16: what ASCII becomes, and whether inside of words or alone."""
     _, properties, mapping, _ = tables
     guide = ways[1] == 1
     inside = np.uint8(WORD) if guide else np.uint8(WORD | MARK)
-    folds = np.full((2, 128), _NOTHING)
+    folds = np.full(128, _NOTHING)
     for byte in range(128):
         code = byte if mapping[0, byte] < 0 else np.int64(mapping[0, byte])
         bits = properties[0, code]
         if bits & inside:
-            folds[0, byte] = code
+            folds[byte] = code | _INSIDE
         elif not bits & SPACE and not guide:
-            folds[1, byte] = code
+            folds[byte] = code | _ALONE
     return folds
 
 
-@njit(nogil=True)
+@njit(nogil=True, forceinline=True)
 def _ascii_units(text, i, end, tokens, folds, units, used, buffer, at):  # type: ignore[no-untyped-def]
-    """Do as `normalize` and `_word_units` do, for text[i:end] that is ASCII."""
+    """Do as `normalize` and `_word_units` do, for text[i:end] that is ASCII.
+
+    units[u, 4] is the hash of the first letters that a longer word's prefix has, not yet mixed.
+    """
     while i < end:
-        start, value = at, _OFFSET
-        while i < end:
-            code = folds[0, text[i]]
-            if code == _NOTHING:
-                break
-            buffer[at] = code
-            at += 1
-            value = (value ^ np.uint64(code)) * _PRIME
-            i += 1
-        if at == start:
-            code = folds[1, text[i]]
-            i += 1
-            if code == _NOTHING:
-                continue
-            buffer[at] = code
-            at += 1
-            value = (value ^ np.uint64(code)) * _PRIME
-        elif tokens == 1 and at == start + 1:
-            at = start
+        fold = folds[text[i]]
+        i += 1
+        if fold == _NOTHING:
             continue
+        start, prefix = at, _ZERO
+        buffer[at] = fold & _CODE
+        value = (_OFFSET ^ np.uint64(fold & _CODE)) * _PRIME
+        at += 1
+        if fold & _INSIDE:
+            while i < end:
+                fold = folds[text[i]]
+                if not fold & _INSIDE:
+                    break
+                buffer[at] = fold & _CODE
+                value = (value ^ np.uint64(fold & _CODE)) * _PRIME
+                at += 1
+                i += 1
+                if at == start + PREFIX:
+                    prefix = value
+            # The white space after a word, so that the next one begins where it is looked for.
+            i += np.int64(fold == _NOTHING)
+            if tokens == 1 and at == start + 1:
+                at = start
+                continue
         units[used, 0] = mix(value)
         units[used, 1] = start
         units[used, 2] = at
         units[used, 3] = ASCII_UNIT
+        units[used, 4] = prefix
         used += 1
         buffer[at] = 32
         at += 1
     return used, at
 
 
-@njit(nogil=True)
+@njit(nogil=True, forceinline=True)
 def _cut_words(text, i, end, ways, tables, work):  # type: ignore[no-untyped-def]
     """Cut text[i:end] into words; return (units, segments) in number.
 
@@ -256,7 +266,7 @@ def _cut_words(text, i, end, ways, tables, work):  # type: ignore[no-untyped-def
     return used, cuts
 
 
-@njit(nogil=True)
+@njit(nogil=True, forceinline=True)
 def cut_row(row, text, offsets, ways, tables, work):  # type: ignore[no-untyped-def]
     """Cut row `row` into units; return (units, segments) in number. `work` has room for it."""
     pages, properties, mapping, sequences = tables
@@ -281,7 +291,7 @@ def workspace(offsets, ways, tables):  # type: ignore[no-untyped-def]
     codes = 6 * np.max(np.diff(offsets)) + 16 if offsets.size > 1 else 16
     return (
         np.empty(codes, dtype=np.int32),
-        np.empty((3 * codes, 4), dtype=np.uint64),
+        np.empty((3 * codes, 5), dtype=np.uint64),
         np.empty(codes, dtype=np.int64),
         np.empty(6 * codes, dtype=np.uint8),
         _folds(ways, tables),

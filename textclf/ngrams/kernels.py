@@ -14,6 +14,7 @@ from textclf.ngrams.hashing import COMBINE, FNV_OFFSET, FNV_PRIME, PREFIX, SUFFI
 _PRIME, _OFFSET = np.uint64(FNV_PRIME), np.uint64(FNV_OFFSET)
 _COMBINE = np.uint64(COMBINE)
 _STAR = np.uint64(ord("*"))
+_STARRED = np.uint64((FNV_OFFSET ^ ord("*")) * FNV_PRIME & (1 << 64) - 1)
 
 
 @njit(nogil=True)
@@ -27,15 +28,12 @@ def _least(ways, length):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _length(units, i, stop, ways):  # type: ignore[no-untyped-def]
-    """Return how many units the longest n-gram from unit i has."""
-    length = min(ways[3], stop - i)
-    if ways[5] > ways[3]:
-        run = 0
-        while run < min(ways[5], stop - i) and units[i + run, 3] == ALONE_UNIT:
-            run += 1
-        length = max(length, run)
-    return length
+def _run(units, i, stop, ways):  # type: ignore[no-untyped-def]
+    """Return how many units the longest n-gram has from a unit on that stands alone."""
+    run = 1
+    while run < min(ways[5], stop - i) and units[i + run, 3] == ALONE_UNIT:
+        run += 1
+    return max(run, min(ways[3], stop - i))
 
 
 @njit(nogil=True)
@@ -62,6 +60,24 @@ def _affixes(units, i, buffer, ways):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
+def _hash_affixes(units, i, buffer, ways, out, total):  # type: ignore[no-untyped-def]
+    prefix, suffix = _affixes(units, i, buffer, ways)
+    if prefix >= 0:
+        value = _OFFSET
+        for byte in range(units[i, 1], prefix):
+            value = (value ^ np.uint64(buffer[byte])) * _PRIME
+        out[total] = mix((value ^ _STAR) * _PRIME)
+        total += 1
+    if suffix >= 0:
+        value = _STARRED
+        for byte in range(suffix, units[i, 2]):
+            value = (value ^ np.uint64(buffer[byte])) * _PRIME
+        out[total] = mix(value)
+        total += 1
+    return total
+
+
+@njit(nogil=True, forceinline=True)
 def _hash_row(units, segments, cuts, buffer, ways, out, total):  # type: ignore[no-untyped-def]
     """Append the hashes of one row's n-grams to `out` and return the new total."""
     first = 0
@@ -73,24 +89,27 @@ def _hash_row(units, segments, cuts, buffer, ways, out, total):  # type: ignore[
             if least <= 1 and units[i, 3] != BOUNDARY_UNIT:
                 out[total] = value
                 total += 1
-            for k in range(1, _length(units, i, stop, ways)):
+            length = min(ways[3], stop - i)
+            if units[i, 3] == ALONE_UNIT:
+                length = _run(units, i, stop, ways)
+            for k in range(1, length):
                 value = mix(value * _COMBINE + units[i + k, 0])
                 if k + 1 >= least:
                     out[total] = value
                     total += 1
-            prefix, suffix = _affixes(units, i, buffer, ways)
-            if prefix >= 0:
-                value = _OFFSET
-                for byte in range(units[i, 1], prefix):
-                    value = (value ^ np.uint64(buffer[byte])) * _PRIME
-                out[total] = mix((value ^ _STAR) * _PRIME)
-                total += 1
-            if suffix >= 0:
-                value = (_OFFSET ^ _STAR) * _PRIME
-                for byte in range(suffix, units[i, 2]):
+            if ways[6] and units[i, 3] == ASCII_UNIT:
+                # Without a branch: how long a word is cannot be foretold.
+                start, end = np.int64(units[i, 1]), np.int64(units[i, 2])
+                letters = end - start
+                out[total] = mix((units[i, 4] ^ _STAR) * _PRIME)
+                total += np.int64(letters > PREFIX)
+                value = _STARRED
+                for byte in range(end - SUFFIX if end > SUFFIX else start, end):
                     value = (value ^ np.uint64(buffer[byte])) * _PRIME
                 out[total] = mix(value)
-                total += 1
+                total += np.int64(letters > SUFFIX + 1)
+            elif ways[6]:
+                total = _hash_affixes(units, i, buffer, ways, out, total)
         first = stop
     return total
 
@@ -102,7 +121,7 @@ def _most(used, cuts, ways):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def hash_ngrams(text, offsets, ways, tables):  # type: ignore[no-untyped-def]
+def hash_ngrams(text, offsets, ways, tables, room):  # type: ignore[no-untyped-def]
     """Hash every n-gram of every row, in reading order, shortest first.
 
     Args:
@@ -111,26 +130,26 @@ def hash_ngrams(text, offsets, ways, tables):  # type: ignore[no-untyped-def]
         ways: (analyzer, tokens, min_n, max_n, final_sigma, unspaced_max_n, affixes, boundaries),
             int64 each.
         tables: (pages, properties, mapping, sequences) of `CharacterTables`.
+        room: uint64, for the hashes; if it is too small, a larger one takes its place.
 
     Returns:
-        (hashes uint64, ends (rows + 1,) int64): row r's are hashes[ends[r]:ends[r + 1]].
+        (room, ends (rows + 1,) int64): row r's hashes are room[ends[r]:ends[r + 1]].
     """
     rows = offsets.size - 1
     ends = np.zeros(rows + 1, dtype=np.int64)
     work = workspace(offsets, ways, tables)
     _, units, segments, buffer, _ = work
-    hashes = np.empty(max(64, text.size), dtype=np.uint64)
     total = 0
     for row in range(rows):
         used, cuts = cut_row(row, text, offsets, ways, tables, work)
         need = total + _most(used, cuts, ways)
-        if need > hashes.size:
+        if need > room.size:
             grown = np.empty(2 * need, dtype=np.uint64)
-            grown[:total] = hashes[:total]
-            hashes = grown
-        total = _hash_row(units, segments, cuts, buffer, ways, hashes, total)
+            grown[:total] = room[:total]
+            room = grown
+        total = _hash_row(units, segments, cuts, buffer, ways, room, total)
         ends[row + 1] = total
-    return hashes[:total], ends
+    return room, ends
 
 
 @njit(nogil=True)
@@ -146,7 +165,10 @@ def _spans(units, segments, cuts, buffer, ways, spans):  # type: ignore[no-untyp
         for i in range(first, first + 1 if short else stop):
             start, end = np.int64(units[i, 1]), np.int64(units[i, 2])
             shortest = max(least, 2) if units[i, 3] == BOUNDARY_UNIT else least
-            for k in range(shortest - 1, _length(units, i, stop, ways)):
+            length = min(ways[3], stop - i)
+            if units[i, 3] == ALONE_UNIT:
+                length = _run(units, i, stop, ways)
+            for k in range(shortest - 1, length):
                 spans[total, 0], spans[total, 1], spans[total, 2] = start, units[i + k, 2], 0
                 total += 1
             prefix, suffix = _affixes(units, i, buffer, ways)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textclf.ngrams.counting import Counts, DocumentFrequencies, Sorted, by_table
+from textclf.ngrams.scratch import Scratch
 from textclf.ngrams.selection import best, chi2, f_classif, log_count_spread
 from textclf.ngrams.split import Split, settle
 from textclf.ngrams.vectorizer import CompiledVectorizer, Hasher, Rows, Vocabulary
@@ -88,14 +89,15 @@ def count_ngrams(
     report(Progress("count", 0))  # before the kernels are compiled, which takes a while once
     split, corpus = settle(blocks(), share, seed)
     settings, corpus = _settle_settings(settings, corpus)
-    hasher = Hasher(settings)
+    hasher, scratch = Hasher(settings), Scratch()
     frequencies = DocumentFrequencies(2, settings.count_memory_mb << 20)
     kept, held = np.zeros(0, np.int64), np.zeros(0, np.int64)
     rows, text_bytes, by_class = 0, 0, True
 
     def prepare(block: TextBlock) -> _Prepared:
         training = split.training(block)
-        return _Prepared(block, by_table(*hasher(block), training), training, _labels(block))
+        ngrams = hasher.apply(block, lambda h, ends: by_table(h, ends, training, scratch))
+        return _Prepared(block, ngrams, training, _labels(block))
 
     for block, ngrams, training, labels in ordered_map(prepare, corpus):
         classes = max(len(kept), int(labels.max(initial=-1)) + 1)
@@ -105,6 +107,7 @@ def count_ngrams(
         if by_class:
             frequencies.widen(classes)
         frequencies.add(ngrams, labels if by_class else np.zeros_like(labels))
+        scratch.give_back(ngrams.room)
         kept = _add(kept, np.bincount(labels[training], minlength=classes))
         held = _add(held, np.bincount(labels[~training], minlength=classes))
         rows, text_bytes = rows + len(block), text_bytes + len(block.text)

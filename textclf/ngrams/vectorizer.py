@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textclf.ngrams import reference
+from textclf.ngrams.scratch import Scratch
 from textclf.ngrams.unicode import load_tables
 from textclf.settings import NgramSettings
 
 if TYPE_CHECKING:
     from textclf.corpus.block import TextBlock
+
+T = TypeVar("T")
 
 # Texts that plain Python vectorizes sooner than numba, which takes a second, is imported.
 _SMALL = 64 << 10
@@ -103,12 +107,29 @@ class Hasher:
             int(settings.boundaries and settings.analyzer == "word"),
         )
         self._tables = (tables.pages, tables.properties, tables.mapping, tables.sequences)
+        self._scratch = Scratch()
 
     def __call__(self, block: TextBlock) -> Hashed:
         """Return the block's n-grams."""
+        return self.apply(block, lambda hashes, ends: Hashed(hashes[: ends[-1]].copy(), ends))
+
+    def apply(
+        self,
+        block: TextBlock,
+        use: Callable[[NDArray[np.uint64], NDArray[np.int64]], T],
+    ) -> T:
+        """Return what `use` makes of a block's n-grams.
+
+        It is given hashes and ends as of `Hashed`, the hashes in a longer array, to be overwritten
+        at will, and to be left alone afterwards.
+        """
         from textclf.ngrams.kernels import hash_ngrams
 
-        return Hashed(*hash_ngrams(block.text, block.offsets, self._ways, self._tables))
+        room = self._scratch.take(max(64, len(block.text)))
+        room, ends = hash_ngrams(block.text, block.offsets, self._ways, self._tables, room)
+        made = use(room, ends)
+        self._scratch.give_back(room)
+        return made
 
     def texts(
         self, block: TextBlock, rows: NDArray[np.int64], places: NDArray[np.int64]
@@ -201,9 +222,13 @@ class CompiledVectorizer:
         """
         from textclf.ngrams.weighting import weigh
 
-        hashed = self.hasher(block)
-        indptr, indices, data, sightings = weigh(
-            hashed.hashes, hashed.ends, self._slots, self._known, self._idf,
-            self._settings.sublinear_tf, self._settings.norm == "l2", named,
-        )  # fmt: skip
-        return Rows(indptr, indices, data), sightings
+        def use(
+            hashes: NDArray[np.uint64], ends: NDArray[np.int64]
+        ) -> tuple[Rows, NDArray[np.int64]]:
+            *rows, sightings = weigh(
+                hashes, ends, self._slots, self._known, self._idf,
+                self._settings.sublinear_tf, self._settings.norm == "l2", named,
+            )  # fmt: skip
+            return Rows(*rows), sightings
+
+        return self.hasher.apply(block, use)

@@ -67,7 +67,10 @@ def _first(word):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True)
 def _write_row(values, scale, bits, summary, indices, data, at):  # type: ignore[no-untyped-def]
-    """Write the values of marked columns, in ascending order, and unmark them; return the end."""
+    """Write the values of marked columns, in ascending order, and unmark them; return the end.
+
+    Index and value number `at` are at indices[2 * at] and data[2 * at + 1].
+    """
     for high in range(summary.size):
         while summary[high]:
             low = high * _WORD + _first(summary[high])
@@ -77,8 +80,8 @@ def _write_row(values, scale, bits, summary, indices, data, at):  # type: ignore
             while word:
                 column = low * _WORD + _first(word)
                 word &= word - _ONE
-                indices[at] = column
-                data[at] = values[column] * scale
+                indices[2 * at] = column
+                data[2 * at + 1] = values[column] * scale
                 at += 1
     return at
 
@@ -88,7 +91,7 @@ def weigh(hashes, ends, slots, known, idf, sublinear, l2, named):  # type: ignor
     """Turn hashed n-grams into tf-idf rows.
 
     Args:
-        hashes: From `hash_ngrams`; so is `ends`.
+        hashes: From `hash_ngrams`, and overwritten; so is `ends`.
         ends: (rows + 1,).
         slots: From `build_lookup`. A rank is a column, or beyond: that only counts in the norm.
         known: From `build_filter`.
@@ -105,8 +108,8 @@ def weigh(hashes, ends, slots, known, idf, sublinear, l2, named):  # type: ignor
     filtered, shift = known
     mask = np.uint64(slots.shape[0] - 1)
     indptr = np.zeros(rows + 1, dtype=np.int64)
-    indices = np.empty(ends[-1], dtype=np.int32)
-    data = np.empty(ends[-1], dtype=np.float32)
+    # A row takes no more room than its n-grams did, which have been read by then.
+    indices, data = hashes.view(np.int32), hashes.view(np.float32)
     counts = np.zeros(idf.size, dtype=np.int32)
     values = np.empty(n_columns, dtype=np.float32)
     touched = np.empty(idf.size, dtype=np.int32)
@@ -116,15 +119,18 @@ def weigh(hashes, ends, slots, known, idf, sublinear, l2, named):  # type: ignor
     if sublinear:
         for tf in range(1, _KNOWN):
             factors[tf] = 1.0 + math.log(float(tf))
+    candidates = np.empty(np.max(np.diff(ends)) if rows else 0, dtype=np.int64)
     seen = named.copy()
     sightings = np.empty((n_columns - np.sum(named), 3), dtype=np.int64)
     at, sighted = 0, 0
     for row in range(rows):
-        n = 0
+        n, m = 0, np.int64(0)
         for i in range(ends[row], ends[row + 1]):
+            candidates[m] = i  # without a branch, which could not be foretold
+            m += np.int64(_is_marked(filtered, hashes[i] >> shift))
+        for c in range(m):
+            i = candidates[c]
             key = hashes[i]
-            if not _is_marked(filtered, key >> shift):
-                continue
             slot = np.int64(key & mask)
             while slots[slot, 0] != np.uint64(0) and slots[slot, 0] != key:
                 slot = np.int64(np.uint64(slot + 1) & mask)
@@ -158,7 +164,8 @@ def weigh(hashes, ends, slots, known, idf, sublinear, l2, named):  # type: ignor
         scale = 1.0 / math.sqrt(squares) if l2 and squares > 0.0 else 1.0
         at = _write_row(values, scale, bits, summary, indices, data, at)
         indptr[row + 1] = at
-    return indptr, indices[:at].copy(), data[:at].copy(), sightings[:sighted].copy()
+    columns, values = indices[: 2 * at : 2].copy(), data[1 : 2 * at : 2].copy()
+    return indptr, columns, values, sightings[:sighted].copy()
 
 
 @njit(cache=True, nogil=True)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textclf.ngrams.counting import DocumentFrequencies, by_table
+from textclf.ngrams.scratch import Scratch
 
 HASHES = st.integers(1, 40).map(lambda n: n * 0x9E3779B97F4A7C15 % 2**64)
 ROWS = st.lists(
@@ -19,7 +20,7 @@ def add(counter: DocumentFrequencies, rows: list[tuple[list[int], int, bool]]) -
     ends = np.concatenate(([0], np.cumsum([len(row) for row, _, _ in rows]))).astype(np.int64)
     labels = np.array([label for _, label, _ in rows], dtype=np.int32)
     kept = np.array([kept for _, _, kept in rows], dtype=np.bool_)
-    counter.add(by_table(hashes, ends, kept), labels)
+    counter.add(by_table(hashes, ends, kept, Scratch()), labels)
 
 
 def expected(rows, min_df=1):
