@@ -51,13 +51,13 @@ def calibrate(
         `ece_uncalibrated`.
     """
     from textclf.ngrams.vectorizer import Rows
+    from textclf.parallel import ordered_map
 
-    pieces = [
-        (classifier.logits(Rows(s.x.indptr, s.x.indices, s.x.data)), np.array(s.y))
-        for s in validation
-    ]
-    logits = np.concatenate([piece[0] for piece in pieces])
-    true = np.concatenate([piece[1] for piece in pieces])
+    def judge(shard: Shard) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        rows = Rows(shard.x.indptr, shard.x.indices, shard.x.data)
+        return classifier.logits(rows), np.array(shard.y)
+
+    logits, true = map(np.concatenate, zip(*ordered_map(judge, validation), strict=True))
     before, after = Evaluation(classifier.labels), Evaluation(classifier.labels)
     before.add(true, softmax(logits))
     classifier.temperature = fit_temperature(logits, true)

@@ -74,7 +74,7 @@ def build_network(
         ValueError: If some of them are still left to the data (see `sizes.with_shape`).
     """
     units = settings.layers == 1 or settings.units
-    if not (units and settings.members) or settings.dropout < 0:
+    if not (units and settings.members):
         raise ValueError("the network is still left to the data: let sizes.with_shape choose")
     batch = SparseBatch(
         keras.Input(batch_shape=(None,), dtype="int32", name="lengths"),
@@ -164,11 +164,16 @@ class SparseDense(keras.layers.Layer):  # type: ignore[misc]
         units: Columns of the output.
         seed: Seed of the initial kernel.
         options: As for any layer.
+
+    Attributes:
+        gathered: The rows of the kernel that the last batch took, for the optimizer, which
+            changes these: it need not look them up once more.
     """
 
     def __init__(self, n_features: int, units: int, *, seed: int, **options: Any) -> None:
         super().__init__(**options)
         self.n_features, self.units = n_features, units
+        self.gathered: Any = None
         self._random = keras.initializers.GlorotUniform(seed)
 
     def build(self, _shapes: Any) -> None:
@@ -190,7 +195,7 @@ class SparseDense(keras.layers.Layer):  # type: ignore[misc]
         """Multiply: a `SparseBatch` to (batch, units)."""
         lengths, cells, values, columns = inputs
         # Its gradient is IndexedSlices: rows of the kernel, none of them twice.
-        rows = tf.gather(self.kernel.value, columns)
+        rows = self.gathered = tf.gather(self.kernel.value, columns)
         product = _multiply(lengths, cells, values, rows)
         return tf.nn.bias_add(tf.ensure_shape(product, (None, self.units)), self.bias.value)
 

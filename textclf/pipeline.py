@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
 import logging
 import platform
 import shutil
@@ -270,7 +269,6 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
         )
     if result.stopped:
         raise Interrupted("training was stopped", signal.SIGTERM)
-    gc.collect()  # the network, whose parts hold each other
     return_freed_memory()
     with job.watch.stage("evaluate"):
         judged = _judge(job, prepared, result)

@@ -117,11 +117,13 @@ def choose(
 def _accuracies(classifiers: tuple[Classifier, ...], validation: Iterable[Any]) -> list[float]:
     """Return the accuracy of each on the rows; nothing if there are none."""
     from textclf.ngrams.vectorizer import Rows
+    from textclf.parallel import ordered_map
 
-    right, total = [0] * len(classifiers), 0
-    for shard in validation:
+    def count(shard: Any) -> list[int]:
         rows, true = Rows(shard.x.indptr, shard.x.indices, shard.x.data), np.array(shard.y)
-        total += len(true)
-        for i, classifier in enumerate(classifiers):
-            right[i] += int((classifier.logits(rows).argmax(axis=1) == true).sum())
+        found = (classifier.logits(rows).argmax(axis=1) for classifier in classifiers)
+        return [len(true), *(int((classes == true).sum()) for classes in found)]
+
+    counts = np.array(list(ordered_map(count, validation)), dtype=np.int64)
+    total, *right = counts.reshape(-1, 1 + len(classifiers)).sum(axis=0).tolist()
     return [n / total for n in right] if total else []

@@ -71,20 +71,19 @@ class NetworkSettings:
 
     Attributes:
         layers: Number of layers, the output layer included, as in the guide: 2 is one hidden layer.
-        units: Units of each hidden layer; 0 chooses 16, or for more than 8 classes as many as
-            memory holds, up to 192 units of all members together.
+        units: Units of each hidden layer; 0 chooses 8, or 16 for more than 5 classes, or for more
+            than 8 as many as memory holds, up to 192 units of all members together.
         members: Networks that are trained side by side and averaged into one, whose hidden layers
-            are as many times as wide; 0 chooses 3, or for more than 8 classes one.
+            are as many times as wide; 0 chooses 4, or for more than 8 classes one.
         input_dropout: Share of the input features dropped in training.
-        dropout: Share of the hidden units dropped in training; a negative number chooses 0.5, or
-            0.3 for more than 8 classes.
+        dropout: Share of the hidden units dropped in training.
     """
 
     layers: int = 2
     units: int = 0
     members: int = 0
     input_dropout: float = 0.0
-    dropout: float = -1.0
+    dropout: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ class TrainingSettings:
     batch_size: int = 0
     epochs: int = 20
     patience: int = 0
-    min_improvement: float = 1e-3
+    min_improvement: float = 3e-3
     tolerance: float = -1.0
     optimizer: Literal["rowwise_adagrad", "adam"] = "rowwise_adagrad"
     margin: float = -1.0
@@ -214,7 +213,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "units": (0, 65536),
     "members": (0, 64),
     "input_dropout": (0.0, 0.99),
-    "dropout": (-1.0, 0.99),
+    "dropout": (0.0, 0.99),
     "margin": (-1.0, 1000.0),
     "seed": (0, 2**31 - 1),
     "batch_size": (0, 1 << 20),

@@ -131,7 +131,23 @@ def fit(
     training = with_stopping(training, data.validation_rows, data.n_classes)
     training = with_margin(training, data.n_classes)
     network = with_shape(network, data.n_classes, data.n_features)
-    trainer = _Trainer(data, network, training, seed, report or silent, should_stop)
+
+    with _own_garbage_only():
+        return _fit(
+            _Trainer(data, network, training, seed, report or silent, should_stop),
+            data, all_rows, checkpoint_dir, on_epoch, initial,
+        )  # fmt: skip
+
+
+def _fit(
+    trainer: _Trainer,
+    data: _Data,
+    all_rows: Sequence[Shard],
+    checkpoint_dir: Path | None,
+    on_epoch: OnEpoch,
+    initial: Sequence[NDArray[np.float32]] | None,
+) -> FitResult:
+    training = trainer.training
     found = trainer.train(data, training.epochs, checkpoint_dir, on_epoch, initial)
     if not all_rows or found.ended not in ("patience", "epochs"):
         return found
@@ -168,7 +184,7 @@ class _Trainer:
     ) -> None:
         from textclf.losses import CalibratedLoss
 
-        self._network, self._training, self._seed = network, training, seed
+        self._network, self.training, self._seed = network, training, seed
         self._report, self._should_stop = report, should_stop
         self._calibrated = CalibratedLoss()
         self._model = _compiled(data, network, training, self._calibrated, seed)
@@ -197,7 +213,7 @@ class _Trainer:
         from textclf.averaging import WeightAverage
         from textclf.fitting import Loop, State, Stop
 
-        model, training = self._model, dataclasses.replace(self._training, epochs=epochs)
+        model, training = self._model, dataclasses.replace(self.training, epochs=epochs)
         weights = model.trainable_weights
         for variable, start in zip(weights, initial or (), strict=initial is not None):
             variable.assign(start)
@@ -280,7 +296,7 @@ def _compiled(
     optimizer = (
         keras.optimizers.Adam(rate)
         if training.optimizer == "adam"
-        else RowwiseAdagrad(rate, sparse=(model.get_layer("dense_0").kernel,))
+        else RowwiseAdagrad(rate, model.get_layer("dense_0"))
     )
     model.compile(
         optimizer=optimizer,
@@ -339,7 +355,7 @@ def _fit_epochs(
     first = begun.epoch
     steps = steps_per_epoch(data.train_rows, training.batch_size) - begun.step
     weighted = data.class_weight is not None
-    with _without_old_garbage(), ExitStack() as stack:
+    with ExitStack() as stack:
         own = Feed(
             lambda i: generator(
                 data.train, start_epoch=first + i, start_step=0 if i else begun.step
@@ -367,13 +383,15 @@ def _fit_epochs(
 
 
 @contextmanager
-def _without_old_garbage() -> Iterator[None]:
+def _own_garbage_only() -> Iterator[None]:
     """Keep the garbage collector from going over all of TensorFlow's objects again and again.
 
-    It took a twelfth of the processor time of training.
+    It took a twelfth of the processor time of training. In the end the network is collected,
+    whose parts hold each other, and its memory is free again.
     """
     gc.freeze()
     try:
         yield
     finally:
+        gc.collect()
         gc.unfreeze()

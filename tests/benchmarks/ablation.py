@@ -33,7 +33,7 @@ CHOICES: dict[str, tuple[str, tuple[str, ...]]] = {
     "tf": ("tf, not 1 + ln tf", ("ngrams.sublinear_tf=false",)),
     "ratios": ("tf-idf without log-count ratios", ("ngrams.log_count_ratio=false",)),
     "linear": ("no hidden layer", ("network.layers=1", "network.members=1")),
-    "one": ("one network of 48 units", ("network.members=1", "network.units=48")),
+    "one": ("one network of 32 units", ("network.members=1", "network.units=32")),
     "margin": ("no margin", ("training.margin=0",)),
     "dropout": ("no dropout", ("network.dropout=0",)),
     "adam": ("Adam at 1e-3", ("training.optimizer=adam", "training.learning_rate=1e-3")),

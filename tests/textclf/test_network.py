@@ -137,7 +137,7 @@ def test_dropout_and_weights_come_from_the_seed() -> None:
     assert (one[0][1] != other[0][1]).any()
 
 
-@pytest.mark.parametrize("left", [{"units": 0}, {"members": 0}, {"dropout": -1.0}], ids=str)
+@pytest.mark.parametrize("left", [{"units": 0}, {"members": 0}], ids=str)
 def test_what_is_left_to_the_data_must_be_chosen_first(left: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="with_shape"):
         build_network(30, 3, dataclasses.replace(PLAIN, **left), seed=1)
@@ -149,9 +149,13 @@ def ones(*shape: int) -> keras.Variable:
 
 def moved(units: int, rows: list[int]) -> tuple[Any, Any, RowwiseAdagrad]:
     """Return a kernel and a bias after five steps, and their optimizer."""
-    kernel, bias = ones(20, units), ones(units)
-    optimizer = RowwiseAdagrad(0.01, sparse=(kernel,))
+    layer, bias = SparseDense(20, units, seed=1), ones(units)
+    layer.build(None)
+    kernel = layer.kernel
+    kernel.assign(ones(20, units))
+    optimizer = RowwiseAdagrad(0.01, sparse=layer)
     for gradient in GRADIENTS:
+        layer.gathered = tf.gather(kernel.value, rows)
         wide = tf.constant(np.repeat(gradient[rows, None], units, axis=1), tf.float32)
         slices = tf.IndexedSlices(wide, tf.constant(rows), tf.constant(kernel.shape))
         of_bias = tf.fill((units,), float(gradient[0]))

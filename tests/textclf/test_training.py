@@ -333,7 +333,7 @@ def test_it_ends_when_time_is_up_with_a_checkpoint(
     hurried = dataclasses.replace(TRAINING, time_limit=1e-6)
     result = fit(train, validation, NETWORK, hurried, seed=1, checkpoint_dir=tmp_path)
     assert (result.ended, result.epochs, result.stopped) == ("time", 0, False)
-    assert [array.shape for _, array in result.weights] == [(60, 24), (24,), (24, 3), (3,)]
+    assert [array.shape for _, array in result.weights] == [(60, 32), (32,), (32, 3), (3,)]
     resumed = fit(train, validation, NETWORK, TRAINING, seed=1, checkpoint_dir=tmp_path)
     assert same(resumed, uninterrupted)
 

@@ -74,7 +74,7 @@ def trained(monkeypatch):
 def by_units(request):
     """The wider the better, three layers are worse, and 0.01 is the best learning rate."""
     network, rate = request.settings.network, request.settings.training.learning_rate
-    width = {32: 0.03, 64: 0.08}.get(network.units, 0.0)
+    width = {16: 0.03, 64: 0.08}.get(network.units, 0.0)
     depth = 0.02 * (network.layers == 3)
     return figures(0.8 + width - depth - 0.02 * abs(np.log10(rate / 0.01)))
 
@@ -186,7 +186,7 @@ def test_half_a_line_at_the_end_of_the_journal_is_no_harm(trained, files, tmp_pa
 
 def test_a_trial_that_fails_is_counted_and_the_others_go_on(trained, files, tmp_path):
     def fragile(request):
-        if request.settings.network.units == 32:
+        if request.settings.network.units == 16:
             return {"failed": "its process ended with -9"}
         return by_units(request)
 

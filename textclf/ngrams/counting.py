@@ -18,6 +18,7 @@ _EASED = 0.5  # load that pruning aims below, so that it is not needed again at 
 # on all cores at once. Results depend on it once memory is full.
 _BITS = 6
 _TABLES = 1 << _BITS
+_TOGETHER = 8  # tables that a thread counts in before another may take its turn
 _LEAST = 16  # slots of a table
 _SPARE = 0.25  # of the memory, for tables that are being copied
 _LOW = np.uint64(0xFFFFFFFF)
@@ -256,10 +257,11 @@ class DocumentFrequencies:
         """
         most = _slots(self._memory, self._tables[0].classes)
 
-        def count(table: int) -> None:
-            self._tables[table].add(ngrams, table, labels, self._rows, most)
+        def count(first: int) -> None:
+            for table in range(first, first + _TOGETHER):
+                self._tables[table].add(ngrams, table, labels, self._rows, most)
 
-        for _ in ordered_map(count, range(_TABLES)):
+        for _ in ordered_map(count, range(0, _TABLES, _TOGETHER)):
             pass
         self._rows += len(labels)
 
