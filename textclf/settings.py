@@ -71,8 +71,8 @@ class NetworkSettings:
 
     Attributes:
         layers: Number of layers, the output layer included, as in the guide: 2 is one hidden layer.
-        units: Units of each hidden layer; 0 chooses 8, or 16 for more than 5 classes, or for more
-            than 8 as many as memory holds, up to 192 units of all members together.
+        units: Units of each hidden layer; 0 chooses 4 and 2 for each class, or for more than 8
+            classes 96 units of all members together, or 192 for more than 16 if memory holds them.
         members: Networks that are trained side by side and averaged into one, whose hidden layers
             are as many times as wide; 0 chooses 4, or for more than 8 classes one.
         input_dropout: Share of the input features dropped in training.
@@ -124,7 +124,7 @@ class TrainingSettings:
     batch_size: int = 0
     epochs: int = 20
     patience: int = 0
-    min_improvement: float = 3e-3
+    min_improvement: float = 5e-3
     tolerance: float = -1.0
     optimizer: Literal["rowwise_adagrad", "adam"] = "rowwise_adagrad"
     margin: float = -1.0

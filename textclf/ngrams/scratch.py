@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+_MOST = 64 << 20  # bytes of an array that is kept; a block of text that needs more is rare
+
 
 class Scratch:
     """Arrays of uint64 that are not in use at the moment; safe to share by threads."""
@@ -22,4 +24,5 @@ class Scratch:
 
     def give_back(self, array: NDArray[np.uint64]) -> None:
         """Take back an array that is no longer used."""
-        self._free.append(array)
+        if array.nbytes <= _MOST:
+            self._free.append(array)
