@@ -46,10 +46,11 @@ def with_max_n(ngrams: NgramSettings, classes: int) -> NgramSettings:
 def with_shape(network: NetworkSettings, classes: int, features: int) -> NetworkSettings:
     """Return the settings with units and members.
 
-    Up to 8 classes four networks of 4 units and 2 for each class: 8 for two, 20 for eight. On sets
-    of 2 to 5 classes that made 1 % fewer errors than three networks of 16 units, but with 6 and 8
-    topics, 8 units made 4 % more. Many classes need wider layers: one network told as many apart as
-    three that are as wide together, in half the time. With 12 to 16 classes 96 units made 1 % fewer
+    Up to 8 classes four networks of 4 units and 2 for each class: 8 for two, 20 for eight. On the
+    mean of six sets of 2 to 5 classes four of 8 units made 1 % fewer errors than three of 16, but
+    1 % more on the one of four topics, where 12 did as well, and 4 % more on sets of 6 and 8
+    topics, where 16 did. Many classes need wider layers: one network told as many apart as three
+    that are as wide together, in half the time. With 12 to 16 classes 96 units made 1 % fewer
     errors than 192, with 29 to 54 0.7 % more.
     """
     many = classes > _FEW_CLASSES
