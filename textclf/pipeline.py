@@ -16,15 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import textclf
+from textclf.assessment import Assessment, assess
 from textclf.cache import Outcome, ShardCache, prepare_cached
-from textclf.calibration import calibrate
-from textclf.classifier import Classifier, dense_layers
-from textclf.corpus.labels import LabelMap
-from textclf.corpus.reader import Corpus
 from textclf.corpus.streams import is_single_pass
 from textclf.errors import Interrupted, OutputError, QualityGateError, UsageError
-from textclf.evaluation import EvaluationSettings, Measured, measure
-from textclf.gates import Gates, Verdict, judge
+from textclf.evaluation import Measured
+from textclf.gates import Gates, Verdict
 from textclf.job import TrainingFiles, identities, recipe, resume_key
 from textclf.memory import (
     check_address_space,
@@ -33,11 +30,8 @@ from textclf.memory import (
     peak_rss_bytes,
     return_freed_memory,
 )
-from textclf.metrics import Evaluation
 from textclf.preparation import Prepared, Stopwatch
 from textclf.progress import Report, silent
-from textclf.quantization import choose
-from textclf.report.gather import MISTAKES
 from textclf.run_files import write_run
 from textclf.runs import Run, RunStore, id_of
 from textclf.settings import Settings, TrainingSettings
@@ -271,7 +265,10 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
         raise Interrupted("training was stopped", signal.SIGTERM)
     return_freed_memory()
     with job.watch.stage("evaluate"):
-        judged = _judge(job, prepared, result)
+        judged = assess(
+            prepared, result, job.files, job.settings, job.policy.gates, job.store,
+            class_names=job.class_names, report=job.report,
+        )  # fmt: skip
     judged.classifier.save(hidden / "model")
     metrics: dict[str, Any] = {"run": id_of(hidden), "resumed": resumed, "cache": cached}
     metrics |= _metrics(job, training, prepared, result, judged)
@@ -285,19 +282,6 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
     return metrics, judged.verdict
 
 
-@dataclass(frozen=True)
-class _Judged:
-    """A classifier and what the validation and test rows say of it."""
-
-    classifier: Classifier
-    weights: dict[str, Any]
-    held_out: Evaluation
-    validation: dict[str, float]
-    measured: Measured | None
-    test_corpus: Corpus | None
-    verdict: Verdict
-
-
 def _may_refit(job: _Job) -> bool:
     """Return whether the held-out rows may be trained on in the end.
 
@@ -307,28 +291,12 @@ def _may_refit(job: _Job) -> bool:
     return not (job.files.validation or job.policy.warm_start or judged_by_them)
 
 
-def _judge(job: _Job, prepared: Prepared, result: FitResult) -> _Judged:
-    from textclf.refitting import refitted
-
-    names = job.class_names
-    classifier = Classifier(
-        prepared.labels.names,
-        prepared.vectorizer,
-        dense_layers(result.weights),
-        class_names={label: names.get(label, label) for label in prepared.labels.names},
-    )
-    result.weights.clear()  # the classifier may come to hold others, of fewer bits
-    classifier, weights = choose(classifier, prepared.validation, job.settings.output.weights)
-    held_out, validation = calibrate(classifier, prepared.validation)
-    if result.refitted is not None:
-        classifier = refitted(classifier, result.refitted)
-    measured, corpus = _test(classifier, job.files, job.report)
-    verdict = _verdict(job, prepared, validation, measured.overall if measured else None)
-    return _Judged(classifier, weights, held_out, validation, measured, corpus, verdict)
-
-
 def _metrics(
-    job: _Job, training: TrainingSettings, prepared: Prepared, result: FitResult, judged: _Judged
+    job: _Job,
+    training: TrainingSettings,
+    prepared: Prepared,
+    result: FitResult,
+    judged: Assessment,
 ) -> dict[str, Any]:
     batch, corpus = training.batch_size, judged.test_corpus
     test = judged.measured.overall if judged.measured else None
@@ -406,36 +374,3 @@ def _limited(job: _Job, rows: int) -> TrainingSettings:
             remedy="give a longer --time-limit",
         )
     return dataclasses.replace(training, time_limit=min(left, training.time_limit or left))
-
-
-def _verdict(
-    job: _Job, prepared: Prepared, validation: dict[str, float], test: Evaluation | None
-) -> Verdict:
-    gates, published = job.policy.gates, None
-    rows, figures = ("test", test.summary()) if test else ("validation", validation)
-    current = job.store.current() if gates.max_drop is not None else None
-    if current is not None and rows == "validation" and current.metrics.get("refit"):
-        # It was trained on these rows in the end; what they showed before is known.
-        own = current.metrics["validation"]
-        published = {"run": current.id, "accuracy": own["accuracy"], "macro_f1": own["macro_f1"]}
-    elif current is not None:
-        from textclf.gates import published_figures
-
-        split = job.settings.training.validation_split
-        seed = job.settings.training.seed
-        published = {"run": current.id} | published_figures(
-            current.folder, job.files, prepared.labels.names, split, seed
-        )
-    return judge(gates, rows, figures, published)
-
-
-def _test(
-    classifier: Classifier, files: TrainingFiles, report: Report
-) -> tuple[Measured | None, Corpus | None]:
-    """Return what the test rows show, and the corpus that they are of, if there is one."""
-    if not files.test:
-        return None, None
-    labels = LabelMap(classifier.labels).freeze()
-    corpus = Corpus(files.test, files.format, labels=labels, bad_rows=files.bad_rows)
-    wanted = EvaluationSettings(mistakes=MISTAKES, replicates=0)
-    return measure(classifier, corpus, wanted, report=report), corpus

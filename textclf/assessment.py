@@ -1,0 +1,126 @@
+"""What the held-out and the test rows say of a trained network, and whether it passes the gates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from textclf.calibration import calibrate
+from textclf.classifier import Classifier, dense_layers
+from textclf.corpus.labels import LabelMap
+from textclf.corpus.reader import Corpus
+from textclf.evaluation import EvaluationSettings, Measured, measure
+from textclf.gates import Gates, Verdict, judge, published_figures
+from textclf.job import TrainingFiles
+from textclf.metrics import Evaluation
+from textclf.preparation import Prepared
+from textclf.progress import Report
+from textclf.quantization import choose
+from textclf.report.gather import MISTAKES
+from textclf.runs import RunStore
+from textclf.settings import Settings
+
+if TYPE_CHECKING:
+    from textclf.training import FitResult
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """A classifier and what is known of it.
+
+    Attributes:
+        classifier: Calibrated, with the weights that are saved.
+        weights: How they are saved, and why.
+        held_out: What it says of the validation rows.
+        validation: Figures of that.
+        measured: What it says of the test rows; None without a test file.
+        test_corpus: These rows, read to their end.
+        verdict: Whether it may be published.
+    """
+
+    classifier: Classifier
+    weights: dict[str, Any]
+    held_out: Evaluation
+    validation: dict[str, float]
+    measured: Measured | None
+    test_corpus: Corpus | None
+    verdict: Verdict
+
+
+def assess(
+    prepared: Prepared,
+    result: FitResult,
+    files: TrainingFiles,
+    settings: Settings,
+    gates: Gates,
+    store: RunStore,
+    *,
+    class_names: Mapping[str, str],
+    report: Report,
+) -> Assessment:
+    """Make a classifier of a trained network, calibrate it, and read the test rows.
+
+    Args:
+        prepared: The rows held out, and how text becomes features.
+        result: The network; its weights are let go of.
+        files: Where the test rows are.
+        settings: How weights are saved, and which rows are held out.
+        gates: What a model must reach to be published.
+        store: Where the published model is, which a gate may compare with.
+        class_names: What people call the labels.
+        report: Told of the test rows.
+
+    Raises:
+        DataError: If the test rows cannot be used.
+    """
+    from textclf.refitting import refitted
+
+    labels = prepared.labels.names
+    classifier = Classifier(
+        labels,
+        prepared.vectorizer,
+        dense_layers(result.weights),
+        class_names={label: class_names.get(label, label) for label in labels},
+    )
+    result.weights.clear()  # the classifier may come to hold others, of fewer bits
+    classifier, weights = choose(classifier, prepared.validation, settings.output.weights)
+    held_out, validation = calibrate(classifier, prepared.validation)
+    if result.refitted is not None:
+        classifier = refitted(classifier, result.refitted)
+    measured, corpus = _test(classifier, files, report)
+    rows, figures = ("test", measured.overall.summary()) if measured else ("validation", validation)
+    published = None
+    if gates.max_drop is not None:
+        published = _published(store, rows, files, labels, settings)
+    verdict = judge(gates, rows, figures, published)
+    return Assessment(classifier, weights, held_out, validation, measured, corpus, verdict)
+
+
+def _test(
+    classifier: Classifier, files: TrainingFiles, report: Report
+) -> tuple[Measured | None, Corpus | None]:
+    """Return what the test rows show, and the corpus that they are of, if there is one."""
+    if not files.test:
+        return None, None
+    labels = LabelMap(classifier.labels).freeze()
+    corpus = Corpus(files.test, files.format, labels=labels, bad_rows=files.bad_rows)
+    wanted = EvaluationSettings(mistakes=MISTAKES, replicates=0)
+    return measure(classifier, corpus, wanted, report=report), corpus
+
+
+def _published(
+    store: RunStore, rows: str, files: TrainingFiles, labels: list[str], settings: Settings
+) -> dict[str, Any] | None:
+    """Return the published model's figures on the same rows; None if there is no model."""
+    current = store.current()
+    if current is None:
+        return None
+    if rows == "validation" and current.metrics.get("refit"):
+        # It was trained on these rows in the end; what they showed before is known.
+        own = current.metrics["validation"]
+        return {"run": current.id, "accuracy": own["accuracy"], "macro_f1": own["macro_f1"]}
+    training = settings.training
+    return {"run": current.id} | published_figures(
+        current.folder, files, labels, training.validation_split, training.seed
+    )
