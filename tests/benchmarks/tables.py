@@ -136,11 +136,10 @@ def costs(documents: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _most_accurate(document: Mapping[str, Any], tried: Sequence[str]) -> Mapping[str, Any]:
+    """Return the figures of the most accurate, or none where all failed or none was tried."""
     found = [document["summary"].get(name, {}) for name in tried]
-    best: Mapping[str, Any] = max(
-        found, key=lambda entry: entry["accuracy"]["median"] if entry else 0.0
-    )
-    return best
+    good: list[Mapping[str, Any]] = [entry for entry in found if "accuracy" in entry]
+    return max(good, key=lambda entry: entry["accuracy"]["median"], default={})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.benchmarks import ablation
+from tests.benchmarks import ablation, kinds
 from tests.benchmarks.check import ACCEPTED
 from tests.benchmarks.results import BEST, ratios, summary
 from tests.benchmarks.tables import accuracies, costs, table
@@ -73,3 +73,9 @@ def test_the_tables_of_the_readme_are_those_of_the_accepted_benchmarks() -> None
     assert costs(sorted(accepted("scale-*.json"), key=lambda d: d["rows"]["train"])) in text
     choices = {document["dataset"]: document for document in accepted("ablation-*.json")}
     assert ablation.table(choices) in text
+
+
+def test_the_sets_of_other_kinds_are_those_that_were_accepted() -> None:
+    (document,) = accepted("kinds.json")
+    text = (ACCEPTED.parent / "README.md").read_text("utf-8")
+    assert kinds.table(document) in text
