@@ -28,8 +28,19 @@ def test_memory_is_the_peak_of_the_process() -> None:
 
 
 def test_children_held_at_once_add_up() -> None:
-    code = f"import subprocess, sys\nps = [subprocess.Popen([sys.executable, '-c', {_HOLD!r}]) "
-    cost = _python(code + "for _ in range(2)]\nfor p in ps: p.wait()")
+    # Each holds its memory until told to end, and neither is told before both hold theirs.
+    child = "held = bytearray(b'x') * (200 << 20); print(flush=True); input()"
+    cost = _python(f"""
+import subprocess, sys, time
+command = [sys.executable, "-c", {child!r}]
+pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+children = [subprocess.Popen(command, **pipes) for _ in range(2)]
+for child in children:
+    child.stdout.readline()
+time.sleep(1)  # several looks
+for child in children:
+    child.communicate("\\n")
+""")
     assert cost.peak_rss_bytes >= 400 << 20
 
 
