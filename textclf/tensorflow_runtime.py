@@ -24,8 +24,10 @@ _ENVIRONMENT = {
     "TF_ENABLE_ONEDNN_OPTS": "0",
 }
 # Keras imports these if it finds them, for wrappers and adapters that textclf does not use:
-# 3 of 10 s of processor time and 115 of 650 MB.
-_OPTIONAL = frozenset({"sklearn", "pandas"})
+# 3 of 10 s of processor time and 115 of 650 MB. The last warns where PySocks is missing: requests,
+# which TensorFlow imports, filters that out, and a thread that leaves warnings.catch_warnings
+# meanwhile takes the filter away.
+_OPTIONAL = frozenset({"sklearn", "pandas", "urllib3.contrib.socks"})
 _importing = threading.Lock()
 _TURN = 2e-4  # seconds
 
@@ -37,7 +39,8 @@ def load_tensorflow(threads: int = 0, *, lean: bool = False) -> Any:
         threads: Threads that TensorFlow computes with; 0 leaves that as it is. They cannot be
             changed once TensorFlow has computed something.
         lean: Keep Keras from importing scikit-learn and pandas, should this import it first. In
-            this process Keras then has no scikit-learn wrappers, and takes no DataFrames.
+            this process Keras then has no scikit-learn wrappers, and takes no DataFrames; and
+            requests, if this imports it first, goes through no SOCKS proxy.
     """
     with _importing:
         if "tensorflow" not in sys.modules:
