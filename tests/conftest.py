@@ -1,7 +1,8 @@
-"""A model made by hand, for tests that need one and no training."""
+"""What all tests share: an environment of their own, and a model made by hand."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -41,6 +42,13 @@ WORDS = {
     ],
     "sport": ["goal", "match", "ball", "team", "run", "race", "coach", "league", "score", "win"],
 }
+
+
+def pytest_configure() -> None:
+    """Leave out what the user has set for the command: tests set what they need."""
+    for name in list(os.environ):
+        if name.startswith("TEXTCLF_") and not name.startswith("TEXTCLF_TEST_"):
+            del os.environ[name]
 
 
 def themed_texts(rows: int, seed: int = 3) -> tuple[list[str], list[str]]:
