@@ -69,8 +69,10 @@ def _sort(hashes, ends, kept, bits, sorted_hashes, rows):  # type: ignore[no-unt
         if kept[row]:
             for i in range(ends[row], ends[row + 1]):
                 starts[np.int64(hashes[i] >> shift) + 1] += 1
-    starts = np.cumsum(starts)
-    at = starts[:-1].copy()
+    at = np.zeros(tables, dtype=np.int64)
+    for t in range(tables):
+        at[t] = starts[t]
+        starts[t + 1] += starts[t]
     for row in range(kept.size):
         if kept[row]:
             for i in range(ends[row], ends[row + 1]):
@@ -183,7 +185,8 @@ def _prune(keys, known, most):  # type: ignore[no-untyped-def]
                 if to != slot:
                     _move(known, slot, known, to)
             else:
-                known[slot] = 0
+                for k in range(known.shape[1]):
+                    known[slot, k] = 0
     return threshold, left
 
 

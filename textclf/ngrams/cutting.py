@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from textclf.compiled import njit
 from textclf.corpus.layout import COLUMN_BREAK
 from textclf.ngrams.hashing import END, FNV_OFFSET, FNV_PRIME, MIX_1, MIX_2, PREFIX, START
 from textclf.ngrams.normalizing import encode, normalize
-from textclf.ngrams.unicode import ALONE, MARK, SPACE, WORD
+from textclf.ngrams.unicode import ALONE, MARK, SPACE, WORD, CharacterTables
 
 _PRIME, _OFFSET = np.uint64(FNV_PRIME), np.uint64(FNV_OFFSET)
 _MIX_1, _MIX_2 = np.uint64(MIX_1), np.uint64(MIX_2)
@@ -23,7 +26,9 @@ TOKENS = {"words+punctuation": 0, "words": 1}
 ALONE_UNIT, ASCII_UNIT, BOUNDARY_UNIT = np.uint64(1), np.uint64(2), np.uint64(3)
 _START = np.frombuffer(START.encode(), dtype=np.uint8)
 _END = np.frombuffer(END.encode(), dtype=np.uint8)
-_BREAK = np.uint8(ord(COLUMN_BREAK))
+# Counts begin with it: numba would compile a kernel twice for one that begins with a literal 0.
+_NONE = np.int64(0)
+_BREAK, _BLANK = np.uint8(ord(COLUMN_BREAK)), np.int32(ord(" "))
 
 # What a byte of ASCII becomes, in one number: nothing, or its code with one of two bits.
 _NOTHING, _CODE = np.uint16(0), np.uint16(0x7F)
@@ -132,7 +137,7 @@ def _char_units(codes, n, padded, pages, properties, units, segments, buffer):  
     Not padded: one segment, in which a run of two and more white-space characters is one space.
     Padded: a segment a word, with a space on either side.
     """
-    used, cut, i = 0, 0, 0
+    used, cut, i = _NONE, _NONE, 0
     while i < n:
         code = codes[i]
         space = properties[pages[code >> 8], code & 255] & SPACE
@@ -143,21 +148,21 @@ def _char_units(codes, n, padded, pages, properties, units, segments, buffer):  
             run = i
             while i < n and properties[pages[codes[i] >> 8], codes[i] & 255] & SPACE:
                 i += 1
-            used = _put_char(32 if i > run else code, units, used, buffer)
+            used = _put_char(_BLANK if i > run else code, units, used, buffer)
             continue
         if padded:
-            used = _put_char(32, units, used, buffer)
+            used = _put_char(_BLANK, units, used, buffer)
         used = _put_char(code, units, used, buffer)
         if padded:
             while i < n and not properties[pages[codes[i] >> 8], codes[i] & 255] & SPACE:
                 used = _put_char(codes[i], units, used, buffer)
                 i += 1
-            used = _put_char(32, units, used, buffer)
+            used = _put_char(_BLANK, units, used, buffer)
             segments[cut] = used
             cut += 1
     if not padded:
         segments[0] = used
-        cut = 1
+        cut += 1
     return used, cut
 
 
@@ -167,23 +172,6 @@ def _is_ascii(text, i, end):  # type: ignore[no-untyped-def]
     for k in range(i, end):
         seen |= text[k]
     return seen < 0x80
-
-
-@njit(nogil=True)
-def _folds(ways, tables):  # type: ignore[no-untyped-def]
-    """Return (128,) uint16: what ASCII becomes, and whether inside of words or alone."""
-    _, properties, mapping, _ = tables
-    guide = ways[1] == 1
-    inside = np.uint8(WORD) if guide else np.uint8(WORD | MARK)
-    folds = np.full(128, _NOTHING)
-    for byte in range(128):
-        code = byte if mapping[0, byte] < 0 else np.int64(mapping[0, byte])
-        bits = properties[0, code]
-        if bits & inside:
-            folds[byte] = code | _INSIDE
-        elif not bits & SPACE and not guide:
-            folds[byte] = code | _ALONE
-    return folds
 
 
 @njit(nogil=True, forceinline=True)
@@ -234,10 +222,10 @@ def _cut_words(text, i, end, ways, tables, work):  # type: ignore[no-untyped-def
 
     With boundaries, the text of each column is a segment between two of them.
     """
-    pages, properties, mapping, sequences = tables
-    codes, units, segments, buffer, folds = work
+    pages, properties, mapping, sequences, folds = tables
+    codes, units, segments, buffer = work
     tokens, final_sigma, boundaries = ways[1], ways[4], ways[7]
-    used, at, cuts = 0, 0, 0
+    used, at, cuts = _NONE, _NONE, _NONE
     while i < end:
         stop = end
         if boundaries:
@@ -269,8 +257,8 @@ def _cut_words(text, i, end, ways, tables, work):  # type: ignore[no-untyped-def
 @njit(nogil=True, forceinline=True)
 def cut_row(row, text, offsets, ways, tables, work):  # type: ignore[no-untyped-def]
     """Cut row `row` into units; return (units, segments) in number. `work` has room for it."""
-    pages, properties, mapping, sequences = tables
-    codes, units, segments, buffer, _ = work
+    pages, properties, mapping, sequences, _ = tables
+    codes, units, segments, buffer = work
     analyzer, final_sigma = ways[0], ways[4]
     if analyzer == 0:
         return _cut_words(text, offsets[row], offsets[row + 1], ways, tables, work)
@@ -281,18 +269,28 @@ def cut_row(row, text, offsets, ways, tables, work):  # type: ignore[no-untyped-
     return _char_units(codes, n, analyzer == 2, pages, properties, units, segments, buffer)
 
 
-@njit(nogil=True)
-def workspace(offsets, ways, tables):  # type: ignore[no-untyped-def]
-    """Allocate what `cut_row` needs for any of the rows: (codes, units, segments, buffer, folds).
+def fold_ascii(ways: tuple[int, ...], tables: CharacterTables) -> NDArray[np.uint16]:
+    """Return (128,) what ASCII becomes, and whether inside of words or alone."""
+    guide = ways[1] == TOKENS["words"]
+    mapping = tables.mapping[0, :128]
+    codes = np.where(mapping < 0, np.arange(128), mapping)
+    bits = tables.properties[0, codes]
+    inside = (bits & (WORD if guide else WORD | MARK)) != 0
+    alone = ~inside & ((bits & SPACE) == 0) & (not guide)
+    kinds = np.where(inside, codes | _INSIDE, np.where(alone, codes | _ALONE, _NOTHING))
+    return kinds.astype(np.uint16)
+
+
+def workspace(offsets: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
+    """Allocate what `cut_row` needs for any of the rows: (codes, units, segments, buffer).
 
     At most 18 code points come of three bytes (U+FDFA), and padding at most triples them;
     memory that stays untouched costs nothing.
     """
-    codes = 6 * np.max(np.diff(offsets)) + 16 if offsets.size > 1 else 16
+    codes = 6 * int(np.diff(offsets).max(initial=0)) + 16
     return (
         np.empty(codes, dtype=np.int32),
         np.empty((3 * codes, 5), dtype=np.uint64),
         np.empty(codes, dtype=np.int64),
         np.empty(6 * codes, dtype=np.uint8),
-        _folds(ways, tables),
     )

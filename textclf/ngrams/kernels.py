@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from textclf.compiled import njit
-from textclf.ngrams.cutting import ALONE_UNIT, ASCII_UNIT, BOUNDARY_UNIT, cut_row, mix, workspace
+from textclf.ngrams.cutting import ALONE_UNIT, ASCII_UNIT, BOUNDARY_UNIT, cut_row, mix
 from textclf.ngrams.hashing import COMBINE, FNV_OFFSET, FNV_PRIME, PREFIX, SUFFIX
 
 _PRIME, _OFFSET = np.uint64(FNV_PRIME), np.uint64(FNV_OFFSET)
@@ -121,7 +121,7 @@ def _most(used, cuts, ways):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def hash_ngrams(text, offsets, ways, tables, room):  # type: ignore[no-untyped-def]
+def hash_ngrams(text, offsets, ways, tables, work, room):  # type: ignore[no-untyped-def]
     """Hash every n-gram of every row, in reading order, shortest first.
 
     Args:
@@ -129,7 +129,8 @@ def hash_ngrams(text, offsets, ways, tables, room):  # type: ignore[no-untyped-d
         offsets: (rows + 1,) int64.
         ways: (analyzer, tokens, min_n, max_n, final_sigma, unspaced_max_n, affixes, boundaries),
             int64 each.
-        tables: (pages, properties, mapping, sequences) of `CharacterTables`.
+        tables: (pages, properties, mapping, sequences) of `CharacterTables`, and `fold_ascii`.
+        work: From `workspace`.
         room: uint64, for the hashes; if it is too small, a larger one takes its place.
 
     Returns:
@@ -137,15 +138,15 @@ def hash_ngrams(text, offsets, ways, tables, room):  # type: ignore[no-untyped-d
     """
     rows = offsets.size - 1
     ends = np.zeros(rows + 1, dtype=np.int64)
-    work = workspace(offsets, ways, tables)
-    _, units, segments, buffer, _ = work
-    total = 0
+    _, units, segments, buffer = work
+    total = np.int64(0)
     for row in range(rows):
         used, cuts = cut_row(row, text, offsets, ways, tables, work)
         need = total + _most(used, cuts, ways)
         if need > room.size:
             grown = np.empty(2 * need, dtype=np.uint64)
-            grown[:total] = room[:total]
+            for i in range(total):
+                grown[i] = room[i]
             room = grown
         total = _hash_row(units, segments, cuts, buffer, ways, room, total)
         ends[row + 1] = total
@@ -182,7 +183,7 @@ def _spans(units, segments, cuts, buffer, ways, spans):  # type: ignore[no-untyp
 
 
 @njit(cache=True, nogil=True)
-def ngram_texts(rows, places, text, offsets, ways, tables):  # type: ignore[no-untyped-def]
+def ngram_texts(rows, places, text, offsets, ways, tables, work):  # type: ignore[no-untyped-def]
     """Return the text of chosen n-grams: place `places[i]` among those of row `rows[i]`.
 
     Args:
@@ -195,8 +196,7 @@ def ngram_texts(rows, places, text, offsets, ways, tables):  # type: ignore[no-u
     """
     ends = np.zeros(rows.size + 1, dtype=np.int64)
     out = np.empty(16 * rows.size + 64, dtype=np.uint8)
-    work = workspace(offsets, ways, tables)
-    _, units, segments, buffer, _ = work
+    _, units, segments, buffer = work
     spans = np.empty((0, 3), dtype=np.int64)
     for i in range(rows.size):
         if i == 0 or rows[i] != rows[i - 1]:
@@ -205,17 +205,19 @@ def ngram_texts(rows, places, text, offsets, ways, tables):  # type: ignore[no-u
             if need > spans.shape[0]:
                 spans = np.empty((2 * need, 3), dtype=np.int64)
             _spans(units, segments, cuts, buffer, ways, spans)
-        a, b, affix = spans[places[i]]
+        a, b, affix = spans[places[i], 0], spans[places[i], 1], spans[places[i], 2]
         at = ends[i]
         if at + b - a + 1 > out.size:
             grown = np.empty(2 * (out.size + b - a + 1), dtype=np.uint8)
-            grown[:at] = out[:at]
+            for byte in range(at):
+                grown[byte] = out[byte]
             out = grown
         if affix == 2:
             out[at] = _STAR
             at += 1
-        out[at : at + b - a] = buffer[a:b]
-        at += b - a
+        for byte in range(a, b):
+            out[at] = buffer[byte]
+            at += 1
         if affix == 1:
             out[at] = _STAR
             at += 1

@@ -74,7 +74,7 @@ def _sigma(text, i, end, after_cased, pages, properties):  # type: ignore[no-unt
 def normalize(text, i, end, out, pages, properties, mapping, sequences, final_sigma):  # type: ignore[no-untyped-def]
     """Write text[i:end] normalized, as code points, into `out` (int32); return their number."""
     n = 0
-    after_cased = False
+    after_cased = np.bool_(False)
     while i < end:
         byte = text[i]
         if byte < 0x80:  # page 0 is ASCII's; the short way, as most text is ASCII

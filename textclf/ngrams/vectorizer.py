@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import log
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_FACTORS = 64  # counts whose logarithm is known beforehand
 # Texts that plain Python vectorizes sooner than numba, which takes a second, is imported.
 _SMALL = 64 << 10
 # Until there is compiled code, threads would only take the interpreter from each other.
@@ -91,7 +93,7 @@ class Hasher:
     """
 
     def __init__(self, settings: NgramSettings) -> None:
-        from textclf.ngrams.cutting import ANALYZERS, TOKENS
+        from textclf.ngrams.cutting import ANALYZERS, TOKENS, fold_ascii
 
         if not settings.max_n:
             raise ValueError("ngrams.max_n is 0: let sizes.with_max_n choose")
@@ -106,7 +108,10 @@ class Hasher:
             int(settings.affixes and settings.analyzer == "word"),
             int(settings.boundaries and settings.analyzer == "word"),
         )
-        self._tables = (tables.pages, tables.properties, tables.mapping, tables.sequences)
+        self._tables = (
+            tables.pages, tables.properties, tables.mapping, tables.sequences,
+            fold_ascii(self._ways, tables),
+        )  # fmt: skip
         self._scratch = Scratch()
 
     def __call__(self, block: TextBlock) -> Hashed:
@@ -123,10 +128,11 @@ class Hasher:
         It is given hashes and ends as of `Hashed`, the hashes in a longer array, to be overwritten
         at will, and to be left alone afterwards.
         """
+        from textclf.ngrams.cutting import workspace
         from textclf.ngrams.kernels import hash_ngrams
 
-        room = self._scratch.take(max(64, len(block.text)))
-        room, ends = hash_ngrams(block.text, block.offsets, self._ways, self._tables, room)
+        work, room = workspace(block.offsets), self._scratch.take(max(64, len(block.text)))
+        room, ends = hash_ngrams(block.text, block.offsets, self._ways, self._tables, work, room)
         made = use(room, ends)
         self._scratch.give_back(room)
         return made
@@ -135,9 +141,13 @@ class Hasher:
         self, block: TextBlock, rows: NDArray[np.int64], places: NDArray[np.int64]
     ) -> list[bytes]:
         """Return the UTF-8 of chosen n-grams: number `places[i]` of row `rows[i]` (ascending)."""
+        from textclf.ngrams.cutting import workspace
         from textclf.ngrams.kernels import ngram_texts
 
-        text, ends = ngram_texts(rows, places, block.text, block.offsets, self._ways, self._tables)
+        text, ends = ngram_texts(
+            rows, places, block.text, block.offsets, self._ways, self._tables,
+            workspace(block.offsets),
+        )  # fmt: skip
         whole = text.tobytes()
         return [whole[a:b] for a, b in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)]
 
@@ -198,13 +208,17 @@ class CompiledVectorizer:
 
         self.hasher = Hasher(settings)
         self._settings = settings
-        ranks = vocabulary.columns.astype(np.int64)
+        ranks = vocabulary.columns.copy()
         rest = np.flatnonzero(ranks < 0)
         ranks[rest] = vocabulary.size + np.arange(len(rest))
-        self._slots = build_lookup(vocabulary.hashes, ranks)
+        self._lookup = build_lookup(vocabulary.hashes, ranks, vocabulary.idf)
         self._known = build_filter(vocabulary.hashes)
-        self._idf = np.ones(vocabulary.size + len(rest))
-        self._idf[ranks] = vocabulary.idf
+        self._ranks = vocabulary.size + len(rest)
+        tf = range(1, _FACTORS)
+        self._factors = np.array(
+            [0.0, *(1 + log(n) for n in tf)] if settings.sublinear_tf else range(_FACTORS),
+            np.float64,
+        )
         self.named = np.ones(vocabulary.size, dtype=np.bool_)
 
     def transform(self, block: TextBlock) -> Rows:
@@ -226,9 +240,10 @@ class CompiledVectorizer:
             hashes: NDArray[np.uint64], ends: NDArray[np.int64]
         ) -> tuple[Rows, NDArray[np.int64]]:
             *rows, sightings = weigh(
-                hashes, ends, self._slots, self._known, self._idf,
+                hashes, ends, hashes.view(np.int32), hashes.view(np.float32),
+                self._lookup, self._known, self._ranks, self._factors,
                 self._settings.sublinear_tf, self._settings.norm == "l2", named,
             )  # fmt: skip
-            return Rows(*rows), sightings
+            return Rows(*rows), sightings.copy()
 
         return self.hasher.apply(block, use)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textclf.compiled import njit
 
-_ONE, _KNOWN = np.uint64(1), 64  # counts whose logarithm is known beforehand
+_ONE = np.uint64(1)
 _WORD, _SHIFT, _LAST = 64, np.uint64(58), np.uint64(63)
 # Its 64 runs of six bits are all different: times a power of two, the first six tell which one.
 _DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
@@ -18,20 +19,44 @@ for _i in range(64):
     _PLACES[(int(_DE_BRUIJN) << _i & (1 << 64) - 1) >> 58] = _i
 
 
-@njit(cache=True, nogil=True)
-def build_lookup(hashes, ranks):  # type: ignore[no-untyped-def]
-    """Return a (slots, 2) uint64 open-addressing table of hashes and their ranks."""
+class Lookup(NamedTuple):
+    """An open-addressing table: a slot is a hash, its rank, and its idf, in one line of the cache.
+
+    Attributes:
+        hashes: (slots, 2) uint64, the hash at [slot, 0], 0 where there is none.
+        ranks: (slots, 4) int32, the same memory, the rank at [slot, 2].
+        idf: (slots, 4) float32, the same memory, the inverse document frequency at [slot, 3].
+    """
+
+    hashes: NDArray[np.uint64]
+    ranks: NDArray[np.int32]
+    idf: NDArray[np.float32]
+
+
+def build_lookup(
+    hashes: NDArray[np.uint64], ranks: NDArray[np.int32], idf: NDArray[np.float32]
+) -> Lookup:
+    """Return a table of (n,) hashes that differ, with the rank and the idf of each."""
     size = 16
-    while size < 2 * hashes.size:
+    while size < 2 * len(hashes):
         size *= 2
-    slots = np.zeros((size, 2), dtype=np.uint64)
+    # By numpy, which asks the system for large pages.
+    slots = np.zeros((size, 2), np.uint64)
+    lookup = Lookup(slots, slots.view(np.int32), slots.view(np.float32))
+    _fill(hashes, ranks, idf, lookup)
+    return lookup
+
+
+@njit(cache=True, nogil=True)
+def _fill(hashes, ranks, idf, lookup):  # type: ignore[no-untyped-def]
+    slots, slot_ranks, slot_idf = lookup
+    mask = slots.shape[0] - 1
     for i in range(hashes.size):
-        slot = np.int64(hashes[i] & np.uint64(size - 1))
+        slot = np.int64(hashes[i]) & mask
         while slots[slot, 0] != np.uint64(0):
-            slot = (slot + 1) & (size - 1)
+            slot = (slot + 1) & mask
         slots[slot, 0] = hashes[i]
-        slots[slot, 1] = np.uint64(ranks[i])
-    return slots
+        slot_ranks[slot, 2], slot_idf[slot, 3] = ranks[i], idf[i]
 
 
 @njit(cache=True, nogil=True)
@@ -66,7 +91,7 @@ def _first(word):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _write_row(values, scale, bits, summary, indices, data, at):  # type: ignore[no-untyped-def]
+def _write_row(places, values, scale, bits, summary, indices, data, at):  # type: ignore[no-untyped-def]
     """Write the values of marked columns, in ascending order, and unmark them; return the end.
 
     Index and value number `at` are at indices[2 * at] and data[2 * at + 1].
@@ -81,22 +106,45 @@ def _write_row(values, scale, bits, summary, indices, data, at):  # type: ignore
                 column = low * _WORD + _first(word)
                 word &= word - _ONE
                 indices[2 * at] = column
-                data[2 * at + 1] = values[column] * scale
+                data[2 * at + 1] = values[places[column]] * scale
+                places[column] = 0
                 at += 1
     return at
 
 
+@njit(nogil=True)
+def _find(hashes, first, stop, lookup, known, found, slots):  # type: ignore[no-untyped-def]
+    """Write which of a row's n-grams the table holds, and where; return how many."""
+    keys, filtered, shift = lookup[0], known[0], known[1]
+    mask = keys.shape[0] - 1
+    n, m = np.int64(0), np.int64(0)
+    for i in range(first, stop):
+        found[m] = i  # without a branch, which could not be foretold; so below
+        m += np.int64(_is_marked(filtered, hashes[i] >> shift))
+    for c in range(m):
+        key = hashes[found[c]]
+        slot = np.int64(key) & mask
+        while keys[slot, 0] != key and keys[slot, 0] != np.uint64(0):
+            slot = (slot + 1) & mask
+        found[n], slots[n] = found[c], slot
+        n += np.int64(keys[slot, 0] == key)
+    return n
+
+
 @njit(cache=True, nogil=True)
-def weigh(hashes, ends, slots, known, idf, sublinear, l2, named):  # type: ignore[no-untyped-def]
+def weigh(hashes, ends, indices, data, lookup, known, ranks, factors, sublinear, l2, named):  # type: ignore[no-untyped-def]
     """Turn hashed n-grams into tf-idf rows.
 
     Args:
         hashes: From `hash_ngrams`, and overwritten; so is `ends`.
         ends: (rows + 1,).
-        slots: From `build_lookup`. A rank is a column, or beyond: that only counts in the norm.
+        indices: int32 view of `hashes`.
+        data: float32 view of `hashes`.
+        lookup: From `build_lookup`. A rank is a column, or beyond: that only counts in the norm.
         known: From `build_filter`.
-        idf: (n,) float64, by rank.
-        sublinear: Whether tf becomes 1 + ln(tf).
+        ranks: How many there are.
+        factors: (k,) float64, what each tf below k becomes.
+        sublinear: Whether that is 1 + ln(tf).
         l2: Whether rows are scaled to unit length.
         named: (columns,) bool; the first sighting of a column that is not named is reported.
 
@@ -104,68 +152,63 @@ def weigh(hashes, ends, slots, known, idf, sublinear, l2, named):  # type: ignor
         (indptr (rows + 1,) int64, indices int32, data float32, sightings (m, 3) int64): indices
         ascend in a row; a sighting is (column, row, place among the row's n-grams).
     """
-    rows, n_columns = ends.size - 1, named.size
-    filtered, shift = known
-    mask = np.uint64(slots.shape[0] - 1)
+    rows, n_columns, longest = ends.size - 1, named.size, np.int64(0)
+    for row in range(rows):
+        longest = max(longest, ends[row + 1] - ends[row])
+    seen, unnamed = np.empty(n_columns, dtype=np.bool_), 0
+    for column in range(n_columns):
+        seen[column] = named[column]
+        unnamed += not named[column]
+    sightings = np.empty((unnamed, 3), dtype=np.int64)
     indptr = np.zeros(rows + 1, dtype=np.int64)
-    # A row takes no more room than its n-grams did, which have been read by then.
-    indices, data = hashes.view(np.int32), hashes.view(np.float32)
-    counts = np.zeros(idf.size, dtype=np.int32)
-    values = np.empty(n_columns, dtype=np.float32)
-    touched = np.empty(idf.size, dtype=np.int32)
+    # The table holds them: `found` says which n-grams of the row, and `slots` where.
+    found, slots = np.empty(longest, dtype=np.int64), np.empty(longest, dtype=np.int64)
+    # The row's distinct ones, in order of appearance, from 1 on; each rank's place among them.
+    distinct, tf = np.empty(longest + 1, dtype=np.int64), np.empty(longest + 1, dtype=np.int64)
+    idf, values = np.empty(longest + 1, dtype=np.float32), np.empty(longest + 1, dtype=np.float32)
+    places = np.zeros(ranks, dtype=np.int32)
     bits = np.zeros(n_columns // _WORD + 1, dtype=np.uint64)
     summary = np.zeros(bits.size // _WORD + 1, dtype=np.uint64)
-    factors = np.arange(_KNOWN).astype(np.float64)
-    if sublinear:
-        for tf in range(1, _KNOWN):
-            factors[tf] = 1.0 + math.log(float(tf))
-    candidates = np.empty(np.max(np.diff(ends)) if rows else 0, dtype=np.int64)
-    seen = named.copy()
-    sightings = np.empty((n_columns - np.sum(named), 3), dtype=np.int64)
-    at, sighted = 0, 0
+    at, sighted = np.int64(0), 0
     for row in range(rows):
-        n, m = 0, np.int64(0)
-        for i in range(ends[row], ends[row + 1]):
-            candidates[m] = i  # without a branch, which could not be foretold
-            m += np.int64(_is_marked(filtered, hashes[i] >> shift))
-        for c in range(m):
-            i = candidates[c]
-            key = hashes[i]
-            slot = np.int64(key & mask)
-            while slots[slot, 0] != np.uint64(0) and slots[slot, 0] != key:
-                slot = np.int64(np.uint64(slot + 1) & mask)
-            if slots[slot, 0] == np.uint64(0):
+        n = 0
+        for c in range(_find(hashes, ends[row], ends[row + 1], lookup, known, found, slots)):
+            rank = np.int64(lookup[1][slots[c], 2])
+            place = places[rank]
+            if place:
+                tf[place] += 1
                 continue
-            rank = np.int64(slots[slot, 1])
-            if counts[rank] == 0:
-                touched[n] = rank
-                n += 1
-                if rank < n_columns and not seen[rank]:
-                    seen[rank] = True
-                    sightings[sighted, 0] = rank
-                    sightings[sighted, 1] = row
-                    sightings[sighted, 2] = i - ends[row]
-                    sighted += 1
-            counts[rank] += 1
+            n += 1
+            places[rank] = n
+            distinct[n], tf[n], idf[n] = rank, 1, lookup[2][slots[c], 3]
+            if rank < n_columns and not seen[rank]:
+                seen[rank] = True
+                sightings[sighted, 0] = rank
+                sightings[sighted, 1] = row
+                sightings[sighted, 2] = found[c] - ends[row]
+                sighted += 1
         squares = 0.0
-        for i in range(n):
-            rank = np.int64(touched[i])
-            tf = counts[rank]
-            counts[rank] = 0
-            if tf < _KNOWN:
-                value = factors[tf] * idf[rank]
+        for i in range(1, n + 1):
+            if tf[i] < factors.size:
+                value = factors[tf[i]] * idf[i]
             else:
-                value = (1.0 + math.log(float(tf)) if sublinear else float(tf)) * idf[rank]
+                value = (1.0 + math.log(float(tf[i])) if sublinear else float(tf[i])) * idf[i]
             squares += value * value
+            values[i] = value
+            rank = distinct[i]
             if rank < n_columns:
-                values[rank] = value
                 _mark(bits, rank)
                 _mark(summary, rank // _WORD)
+            else:
+                places[rank] = 0
         scale = 1.0 / math.sqrt(squares) if l2 and squares > 0.0 else 1.0
-        at = _write_row(values, scale, bits, summary, indices, data, at)
+        # In the room of the hashes: a row takes no more than its n-grams did, which have been read.
+        at = _write_row(places, values, scale, bits, summary, indices, data, at)
         indptr[row + 1] = at
-    columns, values = indices[: 2 * at : 2].copy(), data[1 : 2 * at : 2].copy()
-    return indptr, columns, values, sightings[:sighted].copy()
+    columns, weights = np.empty(at, dtype=np.int32), np.empty(at, dtype=np.float32)
+    for i in range(at):
+        columns[i], weights[i] = indices[2 * i], data[2 * i + 1]
+    return indptr, columns, weights, sightings[:sighted]
 
 
 @njit(cache=True, nogil=True)
