@@ -32,6 +32,7 @@ R = TypeVar("R")
 _STAGES = {
     "fetch": "downloading",
     "inspect": "reading",
+    "compile": "compiling (once)",
     "count": "counting n-grams",
     "score": "scoring n-grams",
     "vectorize": "vectorizing",

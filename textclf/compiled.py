@@ -14,7 +14,7 @@ import numba
 import platformdirs
 from numba import njit
 
-__all__ = ["njit"]
+__all__ = ["folder", "njit", "target"]
 
 
 def _folder(base: str) -> str:
@@ -33,3 +33,16 @@ _config: Any = numba.config
 _config.CACHE_DIR = _folder(  # NUMBA_CACHE_DIR, if it is set
     _config.CACHE_DIR or platformdirs.user_cache_dir("textclf", appauthor=False)
 )
+
+
+def folder() -> Path:
+    """Return where compiled kernels are kept."""
+    return Path(_config.CACHE_DIR)
+
+
+def target() -> str:
+    """Return what tells one processor and numba, for which kernels are compiled, from another."""
+    from llvmlite import binding
+
+    processor = f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
+    return hashlib.sha256(f"{numba.__version__} {processor}".encode()).hexdigest()[:16]

@@ -234,16 +234,17 @@ class CompiledVectorizer:
             block: Rows of text.
             named: (columns,) False for the columns to be reported.
         """
+        return self.hasher.apply(block, lambda hashes, ends: self.weigh(hashes, ends, named))
+
+    def weigh(
+        self, hashes: NDArray[np.uint64], ends: NDArray[np.int64], named: NDArray[np.bool_]
+    ) -> tuple[Rows, NDArray[np.int64]]:
+        """Do so for n-grams that are hashed: as of `Hashed`, and the hashes are overwritten."""
         from textclf.ngrams.weighting import weigh
 
-        def use(
-            hashes: NDArray[np.uint64], ends: NDArray[np.int64]
-        ) -> tuple[Rows, NDArray[np.int64]]:
-            *rows, sightings = weigh(
-                hashes, ends, hashes.view(np.int32), hashes.view(np.float32),
-                self._lookup, self._known, self._ranks, self._factors,
-                self._settings.sublinear_tf, self._settings.norm == "l2", named,
-            )  # fmt: skip
-            return Rows(*rows), sightings.copy()
-
-        return self.hasher.apply(block, use)
+        *rows, sightings = weigh(
+            hashes, ends, hashes.view(np.int32), hashes.view(np.float32),
+            self._lookup, self._known, self._ranks, self._factors,
+            self._settings.sublinear_tf, self._settings.norm == "l2", named,
+        )  # fmt: skip
+        return Rows(*rows), sightings.copy()

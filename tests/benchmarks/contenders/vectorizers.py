@@ -1,7 +1,8 @@
 """Text to numbers, one way a process: the file's name and the way are its arguments.
 
-`textclf` reads the CSV, counts word 1-2-grams, selects the best, and writes tf-idf shards to disk;
-`textclf-hash` reads it and cuts and hashes n-grams on one core. scikit-learn's vectorizers are
+`textclf` reads the CSV, counts what it counts by default (word 1-3-grams, beginnings and ends of
+words), selects the best, and writes tf-idf shards to disk; `textclf-hash` reads it and cuts and
+hashes the same on one core. scikit-learn's vectorizers are
 given the CSV too, and word 1-2-grams. Imports and the compilation of kernels are not counted.
 """
 

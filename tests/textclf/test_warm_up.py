@@ -1,0 +1,110 @@
+"""Kernels are compiled by processes of their own before they are needed the first time."""
+
+import subprocess
+import sys
+
+import pytest
+
+from textclf import warm_up
+from textclf.progress import Progress
+
+# Reads, counts, vectorizes and writes; then prints which kernels had to be compiled for it.
+PREPARE = """
+import sys
+from pathlib import Path
+from numba.core import event
+
+class Compiled(event.Listener):
+    def on_start(self, event):
+        print("compiled:", event.data["dispatcher"].py_func.__name__)
+
+    def on_end(self, event):
+        pass
+
+event.register("numba:compile", Compiled())
+from textclf.corpus.reader import CorpusFormat
+from textclf.job import TrainingFiles
+from textclf.preparation import Stopwatch, prepare
+from textclf.progress import silent
+from textclf.settings import Settings
+
+file, work = sys.argv[1:]
+prepare(TrainingFiles((file,), format=CorpusFormat()), Settings(), Path(work), Stopwatch(), silent)
+print("prepared")
+"""
+
+
+@pytest.fixture
+def kernels(tmp_path, monkeypatch):
+    """A folder of kernels in which none is yet."""
+    import numba
+
+    folder = tmp_path / "kernels"
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(folder))
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(folder))
+    return folder
+
+
+@pytest.mark.slow
+def test_afterwards_nothing_is_compiled(tmp_path, kernels, themes):
+    file = tmp_path / "themes.csv"
+    file.write_text(
+        "label,text\n" + "".join(f'{b},"é {a}"\n' for a, b in zip(*themes, strict=True))
+    )
+
+    def run(*command):
+        work = tmp_path / f"work{len(list(tmp_path.iterdir()))}"
+        work.mkdir()
+        done = subprocess.run([sys.executable, *command, work], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    assert run("-c", PREPARE, file) == ["prepared"]
+    assert len(list(kernels.rglob("complete-*"))) == 1
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_only_what_was_compiled_is_noted(kernels, monkeypatch, code):
+    told = []
+    monkeypatch.setattr(warm_up, "PARTS", {"one": None, "other": None})
+    monkeypatch.setattr(
+        warm_up, "_COMMAND", (sys.executable, "-c", f"import sys; sys.exit({code})")
+    )
+    warm_up.warm_up(told.append)
+    assert len(list(kernels.rglob("complete-*"))) == (code == 0)
+    assert told[0] == Progress("compile", 0, 2)
+    told.clear()
+    warm_up.warm_up(told.append)
+    assert bool(told) == (code != 0)
+
+
+def test_who_wants_no_more_does_not_wait(kernels, monkeypatch):
+    monkeypatch.setattr(warm_up, "_COMMAND", (sys.executable, "-c", "import time; time.sleep(600)"))
+    started = []
+    popen = subprocess.Popen
+    monkeypatch.setattr(
+        warm_up.subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[-1]
+    )
+
+    def stop(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        warm_up.warm_up(stop)
+    assert [process.poll() is None for process in started] == [False] * len(warm_up.PARTS)
+
+
+def test_where_kernels_cannot_be_kept_nothing_is_done(kernels):
+    kernels.write_text("not a folder")
+    told = []
+    warm_up.warm_up(told.append)
+    assert told == []
+
+
+def test_a_module_of_the_working_directory_is_not_imported(tmp_path, kernels, monkeypatch):
+    """As it would be by `python -m`."""
+    (tmp_path / "numpy.py").write_text("raise SystemExit(0)")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(warm_up, "PARTS", {"help": None})
+    warm_up.warm_up()
+    assert not list(kernels.rglob("complete-*"))

@@ -1,0 +1,137 @@
+"""Compiles the kernels that turn files into a matrix, the first time, on all cores.
+
+numba holds the interpreter while it compiles, as TensorFlow does while it is imported; and one
+kernel is compiled at a time. So it is done by processes, each of which leaves its part in the
+cache folder: `python -m textclf.warm_up PART`.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textclf.progress import Progress, Report, silent
+from textclf.settings import NgramSettings
+
+if TYPE_CHECKING:
+    from textclf.corpus.block import TextBlock
+
+log = logging.getLogger(__name__)
+
+_POLL = 0.05  # seconds
+# Without -P, a module of the working directory would be taken for one of ours.
+_COMMAND = (sys.executable, "-P", "-m", "textclf.warm_up")
+_ROWS, _SETTINGS = 400, NgramSettings(max_n=3)  # any would do: they are no constants of kernels
+
+
+def warm_up(report: Report = silent) -> None:
+    """Have all kernels compiled, unless this was done; what fails is compiled when it is used.
+
+    Args:
+        report: Told all the time; what it raises ends the processes.
+    """
+    from textclf.compiled import folder, target
+
+    done = folder() / f"complete-{target()}"
+    if done.exists() or not sys.executable:
+        return
+    try:
+        done.parent.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return
+    if not os.access(done.parent, os.W_OK):
+        return  # a process of its own could leave nothing behind
+    null = subprocess.DEVNULL
+    processes = [
+        subprocess.Popen([*_COMMAND, part], stdin=null, stdout=null, stderr=null) for part in PARTS
+    ]
+    try:
+        while left := sum(process.poll() is None for process in processes):
+            report(Progress("compile", len(processes) - left, len(processes)))
+            time.sleep(_POLL)
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    if any(process.returncode for process in processes):
+        log.debug("kernels were not compiled ahead; they are when they are used")
+    else:
+        done.touch()
+
+
+def _block() -> TextBlock:
+    """Return texts of enough different words to make tables grow."""
+    from textclf.corpus.block import TextBlock
+
+    random = np.random.default_rng(1)
+    words = (random.integers(0, 999, 9).tolist() for _ in range(_ROWS))
+    return TextBlock.from_texts([f"Größe {' '.join(f'word{i}' for i in row)}." for row in words])
+
+
+def _hashed(block: TextBlock) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Return what the kernels would, by plain Python: (hashes, ends)."""
+    from textclf.ngrams import reference
+
+    rows = [[h for _, h in reference.ngrams(text, _SETTINGS)] for text in block.texts()]
+    hashes = np.array([h for row in rows for h in row], np.uint64)
+    return hashes, np.cumsum([0, *map(len, rows)]).astype(np.int64)
+
+
+def _hash() -> None:
+    """Compile what cuts and hashes texts."""
+    from textclf.ngrams.split import Split
+    from textclf.ngrams.vectorizer import Hasher
+
+    block = _block()
+    Hasher(_SETTINGS)(block)
+    Split(0.1, 1).training(block)
+
+
+def _count() -> None:
+    """Compile what reads files, and counts."""
+    from textclf.corpus.reader import Corpus, CorpusFormat
+    from textclf.ngrams.counting import DocumentFrequencies, by_table
+    from textclf.ngrams.scratch import Scratch
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "rows.csv"
+        file.write_text('a,"some text"\nb,"another"\n', "utf-8")
+        for _ in Corpus((file,), CorpusFormat(header=False)).blocks():
+            pass
+    kept, frequencies = np.ones(_ROWS, np.bool_), DocumentFrequencies(2, 1 << 30)
+    frequencies.add(by_table(*_hashed(_block()), kept, Scratch()), np.zeros(_ROWS, np.int32))
+    frequencies.result()
+
+
+def _vectorize() -> None:
+    """Compile what turns hashes into rows, finds texts of n-grams, and writes shards."""
+    from textclf.ngrams.shards import ShardWriter
+    from textclf.ngrams.vectorizer import CompiledVectorizer, Vocabulary
+
+    block = _block()
+    hashes, ends = _hashed(block)
+    known = np.unique(hashes)
+    columns, idf = np.arange(len(known), dtype=np.int32), np.ones(len(known), np.float32)
+    vectorizer = CompiledVectorizer(_SETTINGS, Vocabulary(known, columns, idf))
+    matrix, sightings = vectorizer.weigh(hashes, ends, np.zeros(len(known), np.bool_))
+    vectorizer.hasher.texts(block, sightings[:, 1].copy(), sightings[:, 2].copy())
+    with tempfile.TemporaryDirectory() as folder:
+        writer = ShardWriter(Path(folder), len(known), 1, 1, 1)
+        writer.append(*matrix, np.zeros(_ROWS, np.int32))
+
+
+PARTS = {"hash": _hash, "count": _count, "vectorize": _vectorize}
+
+if __name__ == "__main__":
+    gc.disable()  # a sixth of the time
+    PARTS[sys.argv[1]]()
