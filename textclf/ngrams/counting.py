@@ -22,6 +22,10 @@ _TOGETHER = 8  # tables that a thread counts in before another may take its turn
 _LEAST = 16  # slots of a table
 _SPARE = 0.25  # of the memory, for tables that are being copied
 _LOW = np.uint64(0xFFFFFFFF)
+_ONE, _SIX, _LAST_BITS = np.uint64(1), np.uint64(6), np.uint64(63)
+# Of a hash's bits, those that say where it is noted: apart from those of its table and most of
+# those of its slot.
+_MIDDLE = np.uint64(20)
 
 
 class Sorted(NamedTuple):
@@ -99,15 +103,33 @@ def _place(key, keys):  # type: ignore[no-untyped-def]
 _LAST, _COUNTS = 0, 1
 
 
+@njit(nogil=True)
+def _note(key, seen):  # type: ignore[no-untyped-def]
+    """Set the n-gram's bit; return 1 if it was not set before, else 0."""
+    bit = (key >> _MIDDLE) & np.uint64(64 * seen.size - 1)
+    word = np.int64(bit >> _SIX)
+    fresh = ~(seen[word] >> (bit & _LAST_BITS)) & _ONE
+    seen[word] |= _ONE << (bit & _LAST_BITS)
+    return np.int64(fresh)
+
+
 @njit(cache=True, nogil=True)
-def _count(hashes, rows, first, stop, labels, serial, keys, known, used, room):  # type: ignore[no-untyped-def]
+def _count(hashes, rows, first, stop, labels, serial, keys, known, used, room, seen, noted):  # type: ignore[no-untyped-def]
     """Count n-grams from `first` on, until the table has more than `room` of them.
 
-    Returns (next n-gram, n-grams in the table).
+    With `seen` bits an n-gram that the table has not is only noted there the first time: until
+    half of the bits are set, of which `noted` are.
+
+    Returns (next n-gram, n-grams in the table, bits that are set).
     """
-    while first < stop and used <= room:
+    most = 32 * seen.size
+    while first < stop and used <= room and noted <= most:
         slot = _place(hashes[first], keys)
         if keys[slot] == np.uint64(0):
+            if seen.size and _note(hashes[first], seen):
+                noted += 1
+                first += 1
+                continue
             keys[slot] = hashes[first]
             used += 1
         row = rows[first]
@@ -116,7 +138,7 @@ def _count(hashes, rows, first, stop, labels, serial, keys, known, used, room): 
             known[slot, _LAST] = number
             known[slot, _COUNTS + labels[row]] += 1
         first += 1
-    return first, used
+    return first, used, noted
 
 
 @njit(nogil=True)
@@ -224,8 +246,11 @@ class DocumentFrequencies:
 
     The tables double until `memory` would be passed; from then on, when one is full, its rarest
     n-grams are dropped (lossy counting, Manku and Motwani 2002): first those seen once, then
-    twice, and so on until it is half empty. A dropped n-gram that comes again starts from zero,
-    so a count is never too high, and too low by at most `Counts.pruned_below`.
+    twice, and so on until it is half empty. Most n-grams are never seen again: from then on one
+    that is not in the table is let in when it comes the second time, as bits tell (the doorkeeper
+    of TinyLFU, Einziger et al. 2017), which are cleared when half of them are set. A dropped n-gram
+    that comes again starts from zero, and one that waits outside is not counted, so a count is
+    never too high, and too low by at most `Counts.pruned_below`.
 
     Args:
         classes: Columns of counts.
@@ -279,7 +304,7 @@ class DocumentFrequencies:
 
 def _slots(memory: int, classes: int) -> int:
     """Return the most slots of a table."""
-    slot = 8 + 4 * (_COUNTS + classes)
+    slot = 8 + 4 * (_COUNTS + classes) + 2  # at most sixteen bits of `_Table._seen`
     return max(_LEAST, int(memory / (slot * _TABLES * (1 + _SPARE))))
 
 
@@ -288,11 +313,12 @@ class _Table:
 
     def __init__(self, classes: int) -> None:
         self.classes, self.pruned_below, self._used = classes, 0, 0
+        self._seen, self._noted = np.zeros(0, dtype=np.uint64), 0
         self._allocate(_LEAST)
 
     @property
     def nbytes(self) -> int:
-        return self._keys.nbytes + self._known.nbytes
+        return self._keys.nbytes + self._known.nbytes + self._seen.nbytes
 
     def _allocate(self, slots: int) -> None:
         self._keys = np.zeros(slots, dtype=np.uint64)
@@ -314,12 +340,14 @@ class _Table:
         at, stop = int(ngrams.ends[table]), int(ngrams.ends[table + 1])
         while at < stop:
             room = int(_FULL * self._keys.size)
-            at, self._used = _count(
+            at, self._used, self._noted = _count(
                 ngrams.hashes, ngrams.rows, at, stop, labels, rows_before + 1,
-                self._keys, self._known, self._used, room,
+                self._keys, self._known, self._used, room, self._seen, self._noted,
             )  # fmt: skip
             if self._used > room:
                 self._make_room(most)
+            elif at < stop:
+                self._forget()
 
     def _make_room(self, most: int) -> None:
         """Grow; a table that may not drops its rarest n-grams, as few as will do."""
@@ -330,6 +358,15 @@ class _Table:
         else:
             threshold, self._used = _prune(keys, known, int(_EASED * keys.size))
             self.pruned_below += threshold
+            if not self._seen.size:
+                self._seen = np.zeros(1 << (keys.size // 8).bit_length(), dtype=np.uint64)
+                self._forget()
+
+    def _forget(self) -> None:
+        """Clear the bits: each n-gram may have to come once more before it is counted."""
+        self._seen[:] = 0
+        self._noted = 0
+        self.pruned_below += 1
 
     def result(self, min_df: int) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
         kept = _reaching(self._keys, self._known, min_df)

@@ -85,6 +85,19 @@ def test_where_all_are_frequent_the_least_frequent_go():
     assert 800 <= counts.pruned_below < 950
 
 
+def test_once_memory_is_full_an_ngram_is_let_in_when_it_comes_again():
+    *often, once, again = (n * 0x9E3779B97F4A7C15 % 2**64 >> 6 for n in range(1, 15))
+    rows = [(often[: 1 + row // 10], 0, True) for row in range(120)]  # 11 fit into 16 slots
+    counter = DocumentFrequencies(3, 1)
+    add(counter, rows)
+    add(counter, [([once, again], 0, True), ([again], 0, True)])
+    counts = counter.result()
+    found = dict(zip(counts.hashes.tolist(), counts.df.tolist(), strict=True))
+    assert once not in found
+    assert found[again] == 1
+    assert found[often[0]] == 120
+
+
 def test_labels_may_turn_up_late():
     counter = DocumentFrequencies(2, 1 << 20)
     add(counter, [([7], 0, True)])
