@@ -139,8 +139,6 @@ def merge_members(
         members: How many networks stand side by side.
         classes: Columns of the last layer.
     """
-    from scipy.linalg import block_diag
-
     pairs = list(zip(weights[::2], weights[1::2], strict=True))
     merged: list[tuple[str, NDArray[np.float32]]] = []
     for i, (kernel, bias) in enumerate(pairs):
@@ -151,9 +149,17 @@ def merge_members(
                 kernel = kernel.reshape(-1, classes) / np.float32(members)
             bias = bias.reshape(members, classes).mean(axis=0)
         elif kernel.ndim == 3:
-            kernel = block_diag(*kernel)
+            kernel = _block_diagonal(kernel)
         merged += [(f"dense_{i}.kernel", kernel), (f"dense_{i}.bias", bias.reshape(-1))]
     return merged
+
+
+def _block_diagonal(kernels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return (members * inputs, members * units) of (members, inputs, units), zeros elsewhere."""
+    members, inputs, units = kernels.shape
+    joined = np.zeros((members, inputs, members, units), np.float32)
+    joined[np.arange(members), :, np.arange(members)] = kernels
+    return joined.reshape(members * inputs, members * units)
 
 
 class SparseDense(keras.layers.Layer):  # type: ignore[misc]

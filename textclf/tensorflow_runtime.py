@@ -9,11 +9,11 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
+
+from textclf.hidden_imports import hidden
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +46,8 @@ def load_tensorflow(threads: int = 0, *, lean: bool = False) -> Any:
         if "tensorflow" not in sys.modules:
             for name, value in _ENVIRONMENT.items():
                 os.environ.setdefault(name, value)
-            hidden = _hidden(_OPTIONAL if lean else frozenset())
-            with _chatter_held(), _uncollected(), _giving_way(), hidden:
+            without = hidden(_OPTIONAL if lean else frozenset(), "Keras")
+            with _chatter_held(), _uncollected(), _giving_way(), without:
                 import tensorflow
         else:
             import tensorflow
@@ -57,7 +57,7 @@ def load_tensorflow(threads: int = 0, *, lean: bool = False) -> Any:
     return tensorflow
 
 
-def preload(threads: int = 0, *, lean: bool = False) -> threading.Thread:
+def preload(threads: int = 0, *, lean: bool = False, then: Sequence[str] = ()) -> threading.Thread:
     """Import TensorFlow on a thread, which is returned; `load_tensorflow` waits for it.
 
     Kernels that release the GIL go on meanwhile. An import that fails does so again, where
@@ -66,13 +66,16 @@ def preload(threads: int = 0, *, lean: bool = False) -> threading.Thread:
     Args:
         threads: As for `load_tensorflow`.
         lean: As for `load_tensorflow`.
+        then: Modules that are imported after it, since they will be needed too.
     """
 
     def work() -> None:
         try:
             load_tensorflow(threads, lean=lean)
+            for module in then:
+                import_module(module)
         except (ImportError, MemoryError) as error:
-            log.debug("TensorFlow was not imported: %s", error)
+            log.debug("not imported ahead: %s", error)
 
     thread = threading.Thread(target=work, name="textclf-tensorflow", daemon=True)
     thread.start()
@@ -93,20 +96,6 @@ def _limit_threads(tensorflow: Any, threads: int) -> None:
         threading_config.set_inter_op_parallelism_threads(threads)
     except RuntimeError:
         log.warning("TensorFlow is running already: its threads stay as they are")
-
-
-class _Hider(MetaPathFinder):
-    """Says that packages are not there, to one thread."""
-
-    def __init__(self, packages: frozenset[str]) -> None:
-        self._packages, self._thread = packages, threading.get_ident()
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if fullname in self._packages and threading.get_ident() == self._thread:
-            raise ModuleNotFoundError(f"{fullname} is not imported with Keras", name=fullname)
-        return None
 
 
 @contextmanager
@@ -161,13 +150,3 @@ def _giving_way() -> Iterator[None]:
         yield
     finally:
         sys.setswitchinterval(before)
-
-
-@contextmanager
-def _hidden(packages: frozenset[str]) -> Iterator[None]:
-    hider = _Hider(packages)
-    sys.meta_path.insert(0, hider)
-    try:
-        yield
-    finally:
-        sys.meta_path.remove(hider)

@@ -21,3 +21,20 @@ def test_a_change_of_a_kernel_that_others_contain_is_not_overlooked(tmp_path):
     changed = tmp_path / "textclf" / "ngrams" / "cutting.py"
     changed.write_text(changed.read_text() + "# changed\n")
     assert folder() != before
+
+
+# A kernel of somebody else that needs BLAS, in a process that has imported ours.
+PRODUCT = """
+import sys
+import textclf.compiled
+assert "scipy.linalg" not in sys.modules
+import numba, numpy as np
+print(numba.njit(lambda a: np.cov(np.dot(a, a))[0, 0])(np.eye(2)))
+"""
+
+
+def test_scipy_is_not_imported_for_kernels_but_others_may_use_it():
+    done = subprocess.run(
+        [sys.executable, "-c", PRODUCT], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "0.5\n"), done.stderr

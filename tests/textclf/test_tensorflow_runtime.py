@@ -2,32 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-
-import pytest
-
-from textclf.tensorflow_runtime import _hidden
-
-
-def test_a_hidden_package_is_hidden_from_one_thread_for_a_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "optional_one.py").touch()
-    monkeypatch.syspath_prepend(tmp_path)
-    finders = list(sys.meta_path)
-    with _hidden(frozenset({"optional_one"})):
-        with pytest.raises(ModuleNotFoundError):
-            importlib.import_module("optional_one")
-        with ThreadPoolExecutor(1) as pool:
-            assert pool.submit(importlib.import_module, "optional_one").result()
-    assert importlib.import_module("optional_one")
-    assert sys.meta_path == finders
-    del sys.modules["optional_one"]
-
 
 # Each turn of the loop ends by putting back the filters of warnings that were there before it.
 FILTERING = """
