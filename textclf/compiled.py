@@ -14,7 +14,7 @@ import numba
 import platformdirs
 from numba import njit
 
-from textclf.hidden_imports import hidden
+from textclf.lean_imports import hidden
 
 # numba looks whether there is BLAS, and imports 400 modules of scipy for it: a fifth of a second.
 # No kernel here needs it; for those of others it looks again.

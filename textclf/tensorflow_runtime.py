@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from textclf.hidden_imports import hidden
+from textclf.lean_imports import hidden, postponed
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +28,27 @@ _ENVIRONMENT = {
 # which TensorFlow imports, filters that out, and a thread that leaves warnings.catch_warnings
 # meanwhile takes the filter away.
 _OPTIONAL = frozenset({"sklearn", "pandas", "urllib3.contrib.socks"})
+# TensorFlow and Keras import these, which textclf does not use: a tenth of the time, and 40 MB.
+_API = "tensorflow._api.v2."
+_UNUSED = frozenset(
+    {
+        f"{_API}__internal__.feature_column",
+        f"{_API}compat",
+        f"{_API}debugging.experimental",
+        f"{_API}distribute.experimental",
+        f"{_API}experimental.dtensor",
+        f"{_API}feature_column",
+        f"{_API}lite",
+        f"{_API}mlir",
+        f"{_API}profiler",
+        f"{_API}quantization",
+        f"{_API}summary",
+        f"{_API}tpu",
+        "keras.applications",
+        "keras.datasets",
+        "keras.export",
+    }
+)
 _importing = threading.Lock()
 _TURN = 2e-4  # seconds
 
@@ -38,16 +59,18 @@ def load_tensorflow(threads: int = 0, *, lean: bool = False) -> Any:
     Args:
         threads: Threads that TensorFlow computes with; 0 leaves that as it is. They cannot be
             changed once TensorFlow has computed something.
-        lean: Keep Keras from importing scikit-learn and pandas, should this import it first. In
-            this process Keras then has no scikit-learn wrappers, and takes no DataFrames; and
-            requests, if this imports it first, goes through no SOCKS proxy.
+        lean: Keep Keras from importing scikit-learn and pandas, should this import it first, and
+            put off what textclf does not use until something else does. In this process Keras then
+            has no scikit-learn wrappers, and takes no DataFrames; and requests, if this imports it
+            first, goes through no SOCKS proxy.
     """
     with _importing:
         if "tensorflow" not in sys.modules:
             for name, value in _ENVIRONMENT.items():
                 os.environ.setdefault(name, value)
             without = hidden(_OPTIONAL if lean else frozenset(), "Keras")
-            with _chatter_held(), _uncollected(), _giving_way(), without:
+            later = postponed(_UNUSED if lean else frozenset())
+            with _chatter_held(), _uncollected(), _giving_way(), without, later:
                 import tensorflow
         else:
             import tensorflow

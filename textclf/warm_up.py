@@ -56,9 +56,11 @@ def warm_up(report: Report = silent) -> None:
         subprocess.Popen([*_COMMAND, part], stdin=null, stdout=null, stderr=null) for part in PARTS
     ]
     try:
-        while left := sum(process.poll() is None for process in processes):
+        left = len(processes)
+        while left:
+            left = sum(process.poll() is None for process in processes)
             report(Progress("compile", len(processes) - left, len(processes)))
-            time.sleep(_POLL)
+            time.sleep(_POLL if left else 0)
     finally:
         for process in processes:
             process.kill()

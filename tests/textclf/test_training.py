@@ -414,8 +414,9 @@ from textclf.settings import NetworkSettings, TrainingSettings
 from pathlib import Path
 data = ShardSet.open(Path(sys.argv[1]))
 textclf.training.fit(data, data, NetworkSettings(), TrainingSettings(epochs=2), seed=1)
-assert not {"sklearn", "pandas"} & set(sys.modules)
-import pandas
+assert not {"sklearn", "pandas", "tensorflow.lite.python.lite"} & set(sys.modules)
+import pandas, tensorflow
+assert tensorflow.lite.TFLiteConverter
 """
 
 

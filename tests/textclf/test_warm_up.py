@@ -73,6 +73,7 @@ def test_only_what_was_compiled_is_noted(kernels, monkeypatch, code):
     warm_up.warm_up(told.append)
     assert len(list(kernels.rglob("complete-*"))) == (code == 0)
     assert told[0] == Progress("compile", 0, 2)
+    assert told[-1] == Progress("compile", 2, 2)
     told.clear()
     warm_up.warm_up(told.append)
     assert bool(told) == (code != 0)
