@@ -131,6 +131,20 @@ def _find(hashes, first, stop, lookup, known, found, slots):  # type: ignore[no-
     return n
 
 
+@njit(nogil=True)
+def _set_values(n, tf, idf, factors, sublinear, values):  # type: ignore[no-untyped-def]
+    """Write tf times idf of a row's n distinct n-grams, from 1 on; return the sum of squares."""
+    squares = 0.0
+    for i in range(1, n + 1):
+        if tf[i] < factors.size:
+            value = factors[tf[i]] * idf[i]
+        else:
+            value = (1.0 + math.log(float(tf[i])) if sublinear else float(tf[i])) * idf[i]
+        squares += value * value
+        values[i] = value
+    return squares
+
+
 @njit(cache=True, nogil=True)
 def weigh(hashes, ends, indices, data, lookup, known, ranks, factors, sublinear, l2, named):  # type: ignore[no-untyped-def]
     """Turn hashed n-grams into tf-idf rows.
@@ -187,21 +201,15 @@ def weigh(hashes, ends, indices, data, lookup, known, ranks, factors, sublinear,
                 sightings[sighted, 1] = row
                 sightings[sighted, 2] = found[c] - ends[row]
                 sighted += 1
-        squares = 0.0
+        squares = _set_values(n, tf, idf, factors, sublinear, values)
+        scale = 1.0 / math.sqrt(squares) if l2 and squares > 0.0 else 1.0
         for i in range(1, n + 1):
-            if tf[i] < factors.size:
-                value = factors[tf[i]] * idf[i]
-            else:
-                value = (1.0 + math.log(float(tf[i])) if sublinear else float(tf[i])) * idf[i]
-            squares += value * value
-            values[i] = value
             rank = distinct[i]
             if rank < n_columns:
                 _mark(bits, rank)
                 _mark(summary, rank // _WORD)
             else:
                 places[rank] = 0
-        scale = 1.0 / math.sqrt(squares) if l2 and squares > 0.0 else 1.0
         # In the room of the hashes: a row takes no more than its n-grams did, which have been read.
         at = _write_row(places, values, scale, bits, summary, indices, data, at)
         indptr[row + 1] = at
