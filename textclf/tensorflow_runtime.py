@@ -91,6 +91,8 @@ def preload(threads: int = 0, *, lean: bool = False, then: Sequence[str] = ()) -
         lean: As for `load_tensorflow`.
         then: Modules that are imported after it, since they will be needed too.
     """
+    # Now: when numba imports it, TensorFlow may be adding to the dictionary that it goes over.
+    import numpy.ma  # noqa: F401
 
     def work() -> None:
         try:

@@ -22,3 +22,22 @@ def test_no_warning_of_an_import_is_shown_where_another_thread_resets_the_filter
         [sys.executable, "-c", FILTERING], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+# numpy.ma goes over numpy's types, to which TensorFlow adds its own.
+BEFORE = """
+import sys
+from textclf import tensorflow_runtime
+assert "numpy.ma" not in sys.modules
+seen = []
+tensorflow_runtime.load_tensorflow = lambda *_, **__: seen.append("numpy.ma" in sys.modules)
+tensorflow_runtime.preload().join()
+assert seen == [True]
+"""
+
+
+def test_what_goes_over_the_types_is_imported_before_there_are_more() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", BEFORE], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
