@@ -26,7 +26,7 @@ def hidden(packages: frozenset[str], library: str) -> Iterator[None]:
 
 @contextmanager
 def postponed(modules: frozenset[str]) -> Iterator[None]:
-    """Let modules that are imported meanwhile be executed when something of them is used.
+    """Let modules that are imported meanwhile, on any thread, be executed when they are used.
 
     Args:
         modules: Their full names.

@@ -35,7 +35,7 @@ _ROWS, _SETTINGS = 400, NgramSettings(max_n=3)  # any would do: they are no cons
 
 
 def warm_up(report: Report = silent) -> None:
-    """Have all kernels compiled, unless this was done; what fails is compiled when it is used.
+    """Have these kernels compiled, unless they were; what fails is compiled when it is used.
 
     Args:
         report: Told all the time; what it raises ends the processes.

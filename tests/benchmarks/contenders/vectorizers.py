@@ -2,8 +2,8 @@
 
 `textclf` reads the CSV, counts what it counts by default (word 1-3-grams, beginnings and ends of
 words), selects the best, and writes tf-idf shards to disk; `textclf-hash` reads it and cuts and
-hashes the same on one core. scikit-learn's vectorizers are
-given the CSV too, and word 1-2-grams. Imports and the compilation of kernels are not counted.
+hashes the same on one core. scikit-learn's vectorizers are given the CSV too, and word 1-2-grams.
+Imports and the compilation of kernels are not counted.
 """
 
 from __future__ import annotations
