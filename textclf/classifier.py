@@ -25,7 +25,7 @@ from textclf.model_checks import (
 )
 from textclf.ngrams.vectorizer import Rows, Vectorizer, Vocabulary
 from textclf.quantization import Storage, pack, unpack
-from textclf.settings import NgramSettings, read_section
+from textclf.settings import stored_ngrams
 
 if TYPE_CHECKING:
     from textclf.corpus.block import TextBlock
@@ -252,8 +252,7 @@ def _assemble(header: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Class
     check_vocabulary(vocabulary)
     layers = [_layer(tensors, i) for i in range(header["layers"])]
     check_layers(layers, vocabulary.size, len(labels))
-    # A model tells all that a feature is; older ones know of no boundaries.
-    settings = read_section(NgramSettings, {"boundaries": False} | header["ngrams"], "ngrams")
+    settings = stored_ngrams(header["ngrams"])
     return Classifier(
         labels,
         Vectorizer(settings, vocabulary),

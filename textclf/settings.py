@@ -29,6 +29,7 @@ class NgramSettings:
             word.
         affixes: Whether words also count by their first five characters and by their last three.
         boundaries: Whether the beginning and the end of a text count as words beside others.
+        as_written: Whether a word that lower-casing or stripping changes also counts as it stands.
         lowercase: Whether text is lower-cased.
         strip_accents: Whether accents are stripped (compatibility decomposition).
         min_df: Least number of training rows an n-gram must occur in.
@@ -52,6 +53,7 @@ class NgramSettings:
     unspaced_max_n: int = 4
     affixes: bool = True
     boundaries: bool = True
+    as_written: bool = True
     lowercase: bool = True
     strip_accents: bool = False
     min_df: int = 2
@@ -171,6 +173,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "strip_accents": True,
             "affixes": False,
             "boundaries": False,
+            "as_written": False,
             "max_features": 20_000,
             "selection": "f_classif",
             "sublinear_tf": False,
@@ -254,6 +257,18 @@ def resolve(
             f"ngrams.min_n is {settings.ngrams.min_n}, above max_n {settings.ngrams.max_n}",
             remedy="make it smaller",
         )
+    return settings
+
+
+def stored_ngrams(table: Mapping[str, Any]) -> NgramSettings:
+    """Return the settings that a model was stored with; older ones know of fewer features.
+
+    Raises:
+        ConfigError: As `read_section` does.
+    """
+    unknown = {"boundaries": False, "as_written": False}
+    settings = read_section(NgramSettings, unknown | dict(table), "ngrams")
+    assert isinstance(settings, NgramSettings)
     return settings
 
 

@@ -17,7 +17,7 @@ from sklearn.preprocessing import LabelBinarizer
 
 from textclf.corpus.block import TextBlock
 from textclf.ngrams.vectorizer import Vectorizer, Vocabulary
-from textclf.settings import NgramSettings
+from textclf.settings import stored_ngrams
 
 if TYPE_CHECKING:
     from textclf.classifier import Classifier
@@ -45,7 +45,7 @@ class TextFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def transform(self, X: Sequence[str]) -> sparse.csr_matrix:
         """Return (texts, features) float32."""
         vocabulary = Vocabulary(**self.vocabulary)
-        vectorizer = Vectorizer(NgramSettings(**self.settings), vocabulary)
+        vectorizer = Vectorizer(stored_ngrams(self.settings), vocabulary)
         rows = vectorizer.transform(TextBlock.from_texts(list(X)))
         shape = (len(rows.indptr) - 1, vocabulary.size)
         return sparse.csr_matrix((rows.data, rows.indices, rows.indptr), shape=shape)

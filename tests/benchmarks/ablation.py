@@ -26,6 +26,7 @@ CHOICES: dict[str, tuple[str, tuple[str, ...]]] = {
     DEFAULT: ("the default", ()),
     "words": ("no punctuation, no one-letter words", ("ngrams.tokens=words",)),
     "affixes": ("no beginnings and ends of words", ("ngrams.affixes=false",)),
+    "as_written": ("no words as they are written", ("ngrams.as_written=false",)),
     "boundaries": ("no beginnings and ends of texts", ("ngrams.boundaries=false",)),
     "bigrams": ("n-grams of 1 and 2 words, not 3", ("ngrams.max_n=2",)),
     "unigrams": ("single words", ("ngrams.max_n=1",)),

@@ -3,7 +3,7 @@
 import pytest
 
 from textclf.errors import ConfigError
-from textclf.settings import PRESETS, Settings, as_table, read_toml, resolve
+from textclf.settings import PRESETS, Settings, as_table, read_toml, resolve, stored_ngrams
 
 
 def test_defaults_need_nothing():
@@ -65,6 +65,14 @@ def test_the_guides_preset_is_the_guides():
     assert (guide.network.layers, guide.network.units, guide.network.dropout) == (2, 64, 0.2)
     assert (guide.training.batch_size, guide.training.learning_rate) == (128, 1e-3)
     assert (guide.ngrams.max_features, guide.ngrams.selection) == (20_000, "f_classif")
+
+
+@pytest.mark.parametrize("feature", ["boundaries", "as_written"])
+def test_a_model_that_says_nothing_of_a_feature_was_stored_before_it(feature):
+    stored = as_table(resolve())["ngrams"]
+    assert getattr(stored_ngrams(stored), feature)
+    del stored[feature]
+    assert not getattr(stored_ngrams(stored), feature)
 
 
 def test_a_broken_file_is_named(tmp_path):

@@ -57,20 +57,22 @@ def _put_boundary(name, units, used, buffer, at):  # type: ignore[no-untyped-def
     units[used, 1] = start
     units[used, 2] = at
     units[used, 3] = BOUNDARY_UNIT
+    units[used, 5] = _ZERO
     buffer[at] = 32
     return used + 1, at + 1
 
 
 @njit(nogil=True)
-def _word_units(codes, n, tokens, pages, properties, units, used, buffer, at):  # type: ignore[no-untyped-def]
-    """Cut code points into words; write their bytes joined by spaces into `buffer`.
+def _word_units(text, origin, codes, ends, n, ways, pages, properties, units, used, buffer, at):  # type: ignore[no-untyped-def]
+    """Cut code points, made of text[origin:], into words; write their bytes into `buffer`.
 
     Return (units, first byte after them) in number: those there were, `used` and `at`, and more.
-    Row u of `units` (uint64) is (hash, first byte, byte after the last, kind) of word u; of kind
-    `ALONE_UNIT` is a character of a script without spaces.
+    Row u of `units` (uint64) is (hash, first byte, byte after the last, kind) of word u, and from 5
+    on (hash as it is written or 0, first byte in the text, byte after the last) of what it was made
+    of; of kind `ALONE_UNIT` is a character of a script without spaces.
     """
     i = 0
-    guide = tokens == 1
+    guide = ways[1] == 1
     inside = np.uint8(WORD) if guide else np.uint8(WORD | MARK)
     while i < n:
         code = codes[i]
@@ -110,10 +112,25 @@ def _word_units(codes, n, tokens, pages, properties, units, used, buffer, at):  
         units[used, 1] = start
         units[used, 2] = at
         units[used, 3] = ALONE_UNIT if alone else _ZERO
+        units[used, 5] = _ZERO
+        if ways[8]:
+            start = ends[first - 2] if first > 1 else origin
+            _note_written(text, start, ends[i - 1], value, units, used)
         used += 1
         buffer[at] = 32
         at += 1
     return used, at
+
+
+@njit(nogil=True)
+def _note_written(text, start, end, normalized, units, u):  # type: ignore[no-untyped-def]
+    """Note the hash of text[start:end] in unit u, unless it is `normalized`, that of the word."""
+    value = _OFFSET
+    for byte in range(start, end):
+        value = (value ^ np.uint64(text[byte])) * _PRIME
+    # Of several words made of one character, the first is written as that is.
+    if value != normalized and start < end:
+        units[u, 5], units[u, 6], units[u, 7] = mix(value), start, end
 
 
 @njit(nogil=True)
@@ -127,6 +144,7 @@ def _put_char(code, units, used, buffer):  # type: ignore[no-untyped-def]
     units[used, 1] = at
     units[used, 2] = after
     units[used, 3] = _ZERO
+    units[used, 5] = _ZERO
     return used + 1
 
 
@@ -175,19 +193,21 @@ def _is_ascii(text, i, end):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, forceinline=True)
-def _ascii_units(text, i, end, tokens, folds, units, used, buffer, at):  # type: ignore[no-untyped-def]
+def _ascii_units(text, i, end, ways, folds, units, used, buffer, at):  # type: ignore[no-untyped-def]
     """Do as `normalize` and `_word_units` do, for text[i:end] that is ASCII.
 
     units[u, 4] is the hash of the first letters that a longer word's prefix has, not yet mixed.
     """
+    guide, as_written = ways[1] == 1, ways[8] != 0
     while i < end:
         fold = folds[text[i]]
         i += 1
         if fold == _NOTHING:
             continue
-        start, prefix = at, _ZERO
+        start, first, prefix = at, i - 1, _ZERO
         buffer[at] = fold & _CODE
         value = (_OFFSET ^ np.uint64(fold & _CODE)) * _PRIME
+        written = (_OFFSET ^ np.uint64(text[first])) * _PRIME
         at += 1
         if fold & _INSIDE:
             while i < end:
@@ -196,13 +216,14 @@ def _ascii_units(text, i, end, tokens, folds, units, used, buffer, at):  # type:
                     break
                 buffer[at] = fold & _CODE
                 value = (value ^ np.uint64(fold & _CODE)) * _PRIME
+                written = (written ^ np.uint64(text[i])) * _PRIME
                 at += 1
                 i += 1
                 if at == start + PREFIX:
                     prefix = value
             # The white space after a word, so that the next one begins where it is looked for.
             i += np.int64(fold == _NOTHING)
-            if tokens == 1 and at == start + 1:
+            if guide and at == start + 1:
                 at = start
                 continue
         units[used, 0] = mix(value)
@@ -210,6 +231,9 @@ def _ascii_units(text, i, end, tokens, folds, units, used, buffer, at):  # type:
         units[used, 2] = at
         units[used, 3] = ASCII_UNIT
         units[used, 4] = prefix
+        units[used, 5] = mix(written) if as_written and written != value else _ZERO
+        units[used, 6] = first
+        units[used, 7] = first + at - start
         used += 1
         buffer[at] = 32
         at += 1
@@ -223,8 +247,8 @@ def _cut_words(text, i, end, ways, tables, work):  # type: ignore[no-untyped-def
     With boundaries, the text of each column is a segment between two of them.
     """
     pages, properties, mapping, sequences, folds = tables
-    codes, units, segments, buffer = work
-    tokens, final_sigma, boundaries = ways[1], ways[4], ways[7]
+    codes, ends, units, segments, buffer = work
+    final_sigma, boundaries = ways[4], ways[7]
     used, at, cuts = _NONE, _NONE, _NONE
     while i < end:
         stop = end
@@ -237,12 +261,15 @@ def _cut_words(text, i, end, ways, tables, work):  # type: ignore[no-untyped-def
             used, at = _put_boundary(_START, units, used, buffer, at)
         before = used
         if _is_ascii(text, i, stop):
-            used, at = _ascii_units(text, i, stop, tokens, folds, units, used, buffer, at)
+            used, at = _ascii_units(text, i, stop, ways, folds, units, used, buffer, at)
         else:
             n = normalize(
-                text, i, stop, codes, pages, properties, mapping, sequences, final_sigma != 0
+                text, i, stop, codes, ends,
+                pages, properties, mapping, sequences, final_sigma != 0,
+            )  # fmt: skip
+            used, at = _word_units(
+                text, i, codes, ends, n, ways, pages, properties, units, used, buffer, at
             )
-            used, at = _word_units(codes, n, tokens, pages, properties, units, used, buffer, at)
         if used == before:
             used, at = first, begun
         else:
@@ -258,12 +285,12 @@ def _cut_words(text, i, end, ways, tables, work):  # type: ignore[no-untyped-def
 def cut_row(row, text, offsets, ways, tables, work):  # type: ignore[no-untyped-def]
     """Cut row `row` into units; return (units, segments) in number. `work` has room for it."""
     pages, properties, mapping, sequences, _ = tables
-    codes, units, segments, buffer = work
+    codes, ends, units, segments, buffer = work
     analyzer, final_sigma = ways[0], ways[4]
     if analyzer == 0:
         return _cut_words(text, offsets[row], offsets[row + 1], ways, tables, work)
     n = normalize(
-        text, offsets[row], offsets[row + 1], codes,
+        text, offsets[row], offsets[row + 1], codes, ends,
         pages, properties, mapping, sequences, final_sigma != 0,
     )  # fmt: skip
     return _char_units(codes, n, analyzer == 2, pages, properties, units, segments, buffer)
@@ -282,7 +309,7 @@ def fold_ascii(ways: tuple[int, ...], tables: CharacterTables) -> NDArray[np.uin
 
 
 def workspace(offsets: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
-    """Allocate what `cut_row` needs for any of the rows: (codes, units, segments, buffer).
+    """Allocate what `cut_row` needs for any of the rows: (codes, ends, units, segments, buffer).
 
     At most 18 code points come of three bytes (U+FDFA), and padding at most triples them;
     memory that stays untouched costs nothing.
@@ -290,7 +317,8 @@ def workspace(offsets: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
     codes = 6 * int(np.diff(offsets).max(initial=0)) + 16
     return (
         np.empty(codes, dtype=np.int32),
-        np.empty((3 * codes, 5), dtype=np.uint64),
+        np.empty(codes, dtype=np.int64),
+        np.empty((3 * codes, 8), dtype=np.uint64),
         np.empty(codes, dtype=np.int64),
         np.empty(6 * codes, dtype=np.uint8),
     )

@@ -110,6 +110,8 @@ def _hash_row(units, segments, cuts, buffer, ways, out, total):  # type: ignore[
                 total += np.int64(letters > SUFFIX + 1)
             elif ways[6]:
                 total = _hash_affixes(units, i, buffer, ways, out, total)
+            out[total] = units[i, 5]
+            total += np.int64(units[i, 5] != np.uint64(0))
         first = stop
     return total
 
@@ -117,7 +119,7 @@ def _hash_row(units, segments, cuts, buffer, ways, out, total):  # type: ignore[
 @njit(nogil=True)
 def _most(used, cuts, ways):  # type: ignore[no-untyped-def]
     """Return how many n-grams a row may have."""
-    return used * (max(ways[3], ways[5]) - ways[2] + 3) + cuts
+    return used * (max(ways[3], ways[5]) - ways[2] + 4) + cuts
 
 
 @njit(cache=True, nogil=True)
@@ -127,8 +129,8 @@ def hash_ngrams(text, offsets, ways, tables, work, room):  # type: ignore[no-unt
     Args:
         text: uint8, the rows' UTF-8 one after the other.
         offsets: (rows + 1,) int64.
-        ways: (analyzer, tokens, min_n, max_n, final_sigma, unspaced_max_n, affixes, boundaries),
-            int64 each.
+        ways: (analyzer, tokens, min_n, max_n, final_sigma, unspaced_max_n, affixes, boundaries,
+            as_written), int64 each.
         tables: (pages, properties, mapping, sequences) of `CharacterTables`, and `fold_ascii`.
         work: From `workspace`.
         room: uint64, for the hashes; if it is too small, a larger one takes its place.
@@ -138,7 +140,7 @@ def hash_ngrams(text, offsets, ways, tables, work, room):  # type: ignore[no-unt
     """
     rows = offsets.size - 1
     ends = np.zeros(rows + 1, dtype=np.int64)
-    _, units, segments, buffer = work
+    _, _, units, segments, buffer = work
     total = np.int64(0)
     for row in range(rows):
         used, cuts = cut_row(row, text, offsets, ways, tables, work)
@@ -157,7 +159,7 @@ def hash_ngrams(text, offsets, ways, tables, work, room):  # type: ignore[no-unt
 def _spans(units, segments, cuts, buffer, ways, spans):  # type: ignore[no-untyped-def]
     """Write where each n-gram is to `spans`, in the order of `_hash_row`.
 
-    (first byte, byte after the last, 0 or for a prefix 1 or for a suffix 2).
+    (first byte, byte after the last, 0 or for a prefix 1 or for a suffix 2; 3 is in the text).
     """
     total, first = 0, 0
     for cut in range(cuts):
@@ -179,6 +181,9 @@ def _spans(units, segments, cuts, buffer, ways, spans):  # type: ignore[no-untyp
             if suffix >= 0:
                 spans[total, 0], spans[total, 1], spans[total, 2] = suffix, end, 2
                 total += 1
+            if units[i, 5] != np.uint64(0):
+                spans[total, 0], spans[total, 1], spans[total, 2] = units[i, 6], units[i, 7], 3
+                total += 1
         first = stop
 
 
@@ -196,7 +201,7 @@ def ngram_texts(rows, places, text, offsets, ways, tables, work):  # type: ignor
     """
     ends = np.zeros(rows.size + 1, dtype=np.int64)
     out = np.empty(16 * rows.size + 64, dtype=np.uint8)
-    _, units, segments, buffer = work
+    _, _, units, segments, buffer = work
     spans = np.empty((0, 3), dtype=np.int64)
     for i in range(rows.size):
         if i == 0 or rows[i] != rows[i - 1]:
@@ -205,20 +210,20 @@ def ngram_texts(rows, places, text, offsets, ways, tables, work):  # type: ignor
             if need > spans.shape[0]:
                 spans = np.empty((2 * need, 3), dtype=np.int64)
             _spans(units, segments, cuts, buffer, ways, spans)
-        a, b, affix = spans[places[i], 0], spans[places[i], 1], spans[places[i], 2]
+        a, b, kind = spans[places[i], 0], spans[places[i], 1], spans[places[i], 2]
         at = ends[i]
         if at + b - a + 1 > out.size:
             grown = np.empty(2 * (out.size + b - a + 1), dtype=np.uint8)
             for byte in range(at):
                 grown[byte] = out[byte]
             out = grown
-        if affix == 2:
+        if kind == 2:
             out[at] = _STAR
             at += 1
         for byte in range(a, b):
-            out[at] = buffer[byte]
+            out[at] = text[byte] if kind == 3 else buffer[byte]
             at += 1
-        if affix == 1:
+        if kind == 1:
             out[at] = _STAR
             at += 1
         ends[i + 1] = at

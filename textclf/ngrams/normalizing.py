@@ -71,8 +71,11 @@ def _sigma(text, i, end, after_cased, pages, properties):  # type: ignore[no-unt
 
 
 @njit(nogil=True)
-def normalize(text, i, end, out, pages, properties, mapping, sequences, final_sigma):  # type: ignore[no-untyped-def]
-    """Write text[i:end] normalized, as code points, into `out` (int32); return their number."""
+def normalize(text, i, end, out, ends, pages, properties, mapping, sequences, final_sigma):  # type: ignore[no-untyped-def]
+    """Write text[i:end] normalized, as code points, into `out` (int32); return their number.
+
+    ends[n] (int64) is the byte after the character that code point n was made of.
+    """
     n = 0
     after_cased = np.bool_(False)
     while i < end:
@@ -80,7 +83,7 @@ def normalize(text, i, end, out, pages, properties, mapping, sequences, final_si
         if byte < 0x80:  # page 0 is ASCII's; the short way, as most text is ASCII
             i += 1
             target = np.int64(mapping[0, byte])
-            out[n] = target if target >= 0 else byte
+            out[n], ends[n] = target if target >= 0 else byte, i
             n += 1
             if not properties[0, byte] & IGNORABLE:
                 after_cased = (properties[0, byte] & CASED) != 0
@@ -94,15 +97,12 @@ def normalize(text, i, end, out, pages, properties, mapping, sequences, final_si
             bits = properties[page, cell]
             if not bits & IGNORABLE:
                 after_cased = (bits & CASED) != 0
-        if target < 0:
-            out[n] = code
-            n += 1
-        elif target < SEQUENCE:
-            out[n] = target
+        if target < SEQUENCE:
+            out[n], ends[n] = code if target < 0 else target, i
             n += 1
         else:
             start = target - SEQUENCE
             for k in range(sequences[start]):
-                out[n] = sequences[start + 1 + k]
+                out[n], ends[n] = sequences[start + 1 + k], i
                 n += 1
     return n

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from textclf.corpus.layout import COLUMN_BREAK
 from textclf.ngrams.hashing import (
@@ -34,6 +35,7 @@ from textclf.ngrams.unicode import (
 from textclf.settings import NgramSettings
 
 _MASK = (1 << 64) - 1
+_COLUMN = re.compile(f"[^{COLUMN_BREAK}]+")
 _ASCII_TOKENS = {
     "words+punctuation": re.compile(r"\w+|[^\w\s]", re.ASCII),
     "words": re.compile(r"\w\w+", re.ASCII),
@@ -69,71 +71,112 @@ def _lower_sigma(text: str, place: int, tables: CharacterTables) -> int:
     return FINAL_SIGMA if before & CASED and not ahead & CASED else SMALL_SIGMA
 
 
-def normalize(text: str, settings: NgramSettings) -> str:
-    """Lower-case the text and strip its accents, as the settings say."""
+class Unit(NamedTuple):
+    """A word or character as n-grams have it.
+
+    Attributes:
+        text: What it is.
+        start: Where that of which it was made is in the text.
+        end: Where that ends; at `start` for what has no place there.
+        written: What is there, if the word counts as that too; else nothing.
+    """
+
+    text: str
+    start: int = 0
+    end: int = 0
+    written: str = ""
+
+
+def _normalize(text: str, settings: NgramSettings) -> tuple[str, Sequence[int]]:
+    """Lower-case the text and strip its accents, as the settings say.
+
+    Returns:
+        The new text, and for each of its characters where the one that it was made of ends.
+    """
     if text.isascii():
-        return text.lower() if settings.lowercase else text
+        return text.lower() if settings.lowercase else text, range(1, len(text) + 1)
     tables = load_tables(settings.lowercase, settings.strip_accents)
     codes: list[int] = []
+    ends: list[int] = []
     for place, char in enumerate(text):
         if char == chr(SIGMA) and tables.final_sigma:
             codes.append(_lower_sigma(text, place, tables))
         else:
             codes += tables.mapped(ord(char))
-    return "".join(map(chr, codes))
+        ends += [place + 1] * (len(codes) - len(ends))
+    return "".join(map(chr, codes)), ends
 
 
-def split_words(text: str, settings: NgramSettings) -> list[str]:
-    """Return the words (and punctuation) of a normalized text."""
+def _units(
+    text: str, offset: int, settings: NgramSettings, cut: Callable[[str], Iterable[tuple[int, int]]]
+) -> list[Unit]:
+    """Cut text[offset:] of a longer one into units, where `cut` says once it is normalized."""
+    changed, ends = _normalize(text, settings)
+    units: list[Unit] = []
+    for first, stop in cut(changed):
+        start, end = ends[first - 1] if first else 0, ends[stop - 1]
+        units.append(Unit(changed[first:stop], offset + start, offset + end))
+    return units
+
+
+def _words(text: str, offset: int, settings: NgramSettings) -> list[Unit]:
+    """Return the words (and punctuation) of a column of text that begins at `offset`."""
+    units = _units(text, offset, settings, lambda changed: _spans_of_words(changed, settings))
+    if not settings.as_written:
+        return units
+    written = (text[unit.start - offset : unit.end - offset] for unit in units)
+    return [
+        unit._replace(written=as_is) if as_is != unit.text else unit
+        for unit, as_is in zip(units, written, strict=True)
+    ]
+
+
+def _spans_of_words(text: str, settings: NgramSettings) -> Iterator[tuple[int, int]]:
+    """Yield where each word of a normalized text begins and ends."""
     if text.isascii():
-        return _ASCII_TOKENS[settings.tokens].findall(text.translate(_ASCII_SEPARATORS))
+        for found in _ASCII_TOKENS[settings.tokens].finditer(text.translate(_ASCII_SEPARATORS)):
+            yield found.span()
+        return
     tables = load_tables(settings.lowercase, settings.strip_accents)
     guide = settings.tokens == "words"
-    words: list[str] = []
-    word = ""
-    for char in text:
+    start = 0
+    for place, char in enumerate(text + " "):
         bits = tables.property_of(ord(char))
         if bits & WORD if guide else bits & (WORD | MARK) and not bits & ALONE:
-            word += char
             continue
-        words.append(word)
-        word = ""
+        if place > start + guide:
+            yield start, place
+        start = place + 1
         if not guide and not bits & SPACE:
-            words.append(char)
-    words.append(word)
-    return [w for w in words if len(w) > guide]
+            yield place, start
 
 
-def _segments(text: str, settings: NgramSettings) -> list[list[str]]:
+def segments(text: str, settings: NgramSettings) -> list[list[Unit]]:
     """Return runs of units (words or characters) that n-grams do not cross."""
     if settings.analyzer == "word" and settings.boundaries:
-        columns = (split_words(column, settings) for column in text.split(COLUMN_BREAK))
-        return [[START, *words, END] for words in columns if words]
+        columns = (_words(c[0], c.start(), settings) for c in _COLUMN.finditer(text))
+        return [[Unit(START), *words, Unit(END)] for words in columns if words]
     if settings.analyzer == "word":
-        return [split_words(text, settings)]
+        return [_words(text, 0, settings)]
     tables = load_tables(settings.lowercase, settings.strip_accents)
-    words: list[str] = [""]
-    spaces: list[str] = []
-    for char in text:
-        space = bool(tables.property_of(ord(char)) & SPACE)
-        if space and (not spaces or words[-1]):
-            spaces.append(char)
-            words.append("")
-        elif space:
-            spaces[-1] = " "
-        else:
-            words[-1] += char
-    if settings.analyzer == "char_wb":
-        return [[" ", *word, " "] for word in words if word]
-    joined = words[0] + "".join(s + w for s, w in zip(spaces, words[1:], strict=True))
-    return [list(joined)]
+    chars = _units(text, 0, settings, lambda changed: ((i, i + 1) for i in range(len(changed))))
+    joined: list[Unit] = []
+    words: list[list[Unit]] = []
+    for space, run in itertools.groupby(chars, lambda c: tables.property_of(ord(c.text)) & SPACE):
+        found = list(run)
+        if not space:
+            words.append([Unit(" "), *found, Unit(" ")])
+        elif len(found) > 1:
+            found = [Unit(" ", found[0].start, found[-1].end)]
+        joined += found
+    return words if settings.analyzer == "char_wb" else [joined]
 
 
-def grams(units: Sequence[str], settings: NgramSettings) -> Iterator[tuple[str, int, int, int]]:
+def grams(units: Sequence[Unit], settings: NgramSettings) -> Iterator[tuple[str, int, int, int]]:
     """Yield the n-grams of a run of units, in reading order, shortest first.
 
     Args:
-        units: Words, or characters.
+        units: A run of `segments`.
         settings: How text becomes features.
 
     Yields:
@@ -141,25 +184,28 @@ def grams(units: Sequence[str], settings: NgramSettings) -> Iterator[tuple[str, 
     """
     words = settings.analyzer == "word"
     joint = " " if words else ""
-    hashes = [_hash_unit(unit) for unit in units]
+    texts = [unit.text for unit in units]
+    hashes = [_hash_unit(text) for text in texts]
     short = settings.analyzer == "char_wb" and len(units) < settings.min_n
     least = len(units) if short else settings.min_n
     for i in range(1 if short else len(units)):
         value = 0
         longest = min(settings.max_n, len(units) - i)
         if words:
-            run = itertools.takewhile(_stands_alone, units[i : i + settings.unspaced_max_n])
+            run = itertools.takewhile(_stands_alone, texts[i : i + settings.unspaced_max_n])
             longest = max(longest, sum(1 for _ in run) if settings.tokens != "words" else 0)
         for k in range(longest):
             value = _mix((value * COMBINE + hashes[i + k]) & _MASK) if k else hashes[i]
-            if k + 1 >= least and not (words and k == 0 and units[i] in (START, END)):
-                yield joint.join(units[i : i + k + 1]), value, i, i + k + 1
+            if k + 1 >= least and not (words and k == 0 and texts[i] in (START, END)):
+                yield joint.join(texts[i : i + k + 1]), value, i, i + k + 1
         if words and settings.affixes:
-            word = units[i]
+            word = texts[i]
             if len(word) > PREFIX:
                 yield f"{word[:PREFIX]}*", _hash_unit(f"{word[:PREFIX]}*"), i, i + 1
             if len(word) > SUFFIX + 1:
                 yield f"*{word[-SUFFIX:]}", _hash_unit(f"*{word[-SUFFIX:]}"), i, i + 1
+        if units[i].written:
+            yield units[i].written, _hash_unit(units[i].written), i, i + 1
 
 
 def _stands_alone(unit: str) -> bool:
@@ -169,6 +215,6 @@ def _stands_alone(unit: str) -> bool:
 
 def ngrams(text: str, settings: NgramSettings) -> Iterator[tuple[str, int]]:
     """Yield each n-gram of a text and its 64-bit hash, in the kernels' order."""
-    for units in _segments(normalize(text, settings), settings):
+    for units in segments(text, settings):
         for ngram, value, _, _ in grams(units, settings):
             yield ngram, value

@@ -107,6 +107,7 @@ class Hasher:
             settings.unspaced_max_n if settings.analyzer == "word" else 0,
             int(settings.affixes and settings.analyzer == "word"),
             int(settings.boundaries and settings.analyzer == "word"),
+            int(settings.as_written and settings.analyzer == "word"),
         )
         self._tables = (
             tables.pages, tables.properties, tables.mapping, tables.sequences,

@@ -24,13 +24,15 @@ WAYS = [
 ] + [
     NgramSettings(max_n=3, affixes=False),
     NgramSettings(max_n=3, boundaries=False),
+    NgramSettings(max_n=3, as_written=False),
+    NgramSettings(max_n=3, lowercase=False),
     NgramSettings(max_n=3, unspaced_max_n=1),
     NgramSettings(max_n=3, unspaced_max_n=7),
 ]
 TEXTS = st.text(
-    st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("aΣσ ς.'\t\x1f東ไひ"))
+    st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("aÉİΣσ ς.'½\t\x1f東ไひ"))
 )
-LONGER = st.text("abéж東ไ .*\x1f", max_size=60)
+LONGER = st.text("aBbéжЖ東ไ .*\x1f", max_size=60)
 
 
 def kernel_hashes(texts: list[str], way: NgramSettings) -> list[list[int]]:
@@ -79,6 +81,7 @@ def test_ngrams_are_those_of_scikit_learn(analyzer, bounds, accents, sentences):
         strip_accents=accents is not None,
         affixes=False,
         boundaries=False,
+        as_written=False,
     )
     for text in sentences.values():
         assert sorted(t for t, _ in reference.ngrams(text, way)) == sorted(analyze(text))
@@ -94,14 +97,14 @@ def test_ngrams_are_those_of_scikit_learn(analyzer, bounds, accents, sentences):
     ],
 )
 def test_default_words_keep_punctuation_marks_and_single_characters(text, words):
-    way = NgramSettings(max_n=1, unspaced_max_n=1, affixes=False)
+    way = NgramSettings(max_n=1, unspaced_max_n=1, affixes=False, as_written=False)
     assert [t for t, _ in reference.ngrams(text, way)] == words
 
 
 @pytest.mark.parametrize(
     ("text", "ngrams"),
     [
-        ("Trained by", ["trained", "trained by", "train*", "*ned", "by"]),
+        ("trained by", ["trained", "trained by", "train*", "*ned", "by"]),
         ("четыре", ["четыре", "четыр*", "*ыре"]),
         ("trail mix!", ["trail", "trail mix", "*ail", "mix", "mix !", "!"]),
     ],
@@ -114,8 +117,8 @@ def test_longer_words_also_count_by_their_beginning_and_end(text, ngrams):
 @pytest.mark.parametrize(
     ("text", "longest", "ngrams"),
     [
-        ("No!", 2, ["<s> no", "no", "no !", "!", "! </s>"]),
-        ("No!", 1, ["no", "!"]),
+        ("no!", 2, ["<s> no", "no", "no !", "!", "! </s>"]),
+        ("no!", 1, ["no", "!"]),
         ("so", 3, ["<s> so", "<s> so </s>", "so", "so </s>"]),
         ("東", 3, ["<s> 東", "<s> 東 </s>", "東", "東 </s>"]),
         ("so\x1fno", 2, ["<s> so", "so", "so </s>", "<s> no", "no", "no </s>"]),
@@ -126,6 +129,28 @@ def test_longer_words_also_count_by_their_beginning_and_end(text, ngrams):
 )
 def test_the_beginning_and_the_end_of_a_text_count_beside_words(text, longest, ngrams):
     assert [t for t, _ in reference.ngrams(text, NgramSettings(max_n=longest))] == ngrams
+
+
+@pytest.mark.parametrize(
+    ("text", "strip_accents", "ngrams"),
+    [
+        ("us in the US", False, ["us", "in", "the", "us", "US"]),
+        ("Ça va, Жора", False, ["ça", "Ça", "va", ",", "жора", "Жора"]),
+        ("Ça va", True, ["ca", "Ça", "va"]),
+        ("ΟΔΟΣ", False, ["οδος", "ΟΔΟΣ"]),
+        ("İş", False, ["i̇ş", "İş"]),
+        ("1½ l", True, ["11", "1½", "⁄", "2", "l"]),
+        ("no capitals", False, ["no", "capitals"]),
+    ],
+)
+def test_a_word_that_lower_casing_changes_also_counts_as_written(text, strip_accents, ngrams):
+    way = NgramSettings(max_n=1, boundaries=False, affixes=False, strip_accents=strip_accents)
+    assert [t for t, _ in reference.ngrams(text, way)] == ngrams
+
+
+def test_a_word_counts_once_where_text_keeps_its_capitals():
+    way = NgramSettings(max_n=1, lowercase=False, affixes=False)
+    assert [t for t, _ in reference.ngrams("The US", way)] == ["The", "US"]
 
 
 def test_ngrams_are_longer_where_characters_are_words():

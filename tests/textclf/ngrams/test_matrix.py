@@ -108,7 +108,7 @@ def test_chi2_chooses_as_scikit_learn_on_presence(multilingual, tmp_path):
     scores = dict(zip(names, select.scores_, strict=True))
     threshold = min(scores[n] for n in names[select.get_support()])
     settings = NgramSettings(
-        tokens="words", affixes=False, boundaries=False, max_n=2, max_features=300
+        tokens="words", affixes=False, boundaries=False, as_written=False, max_n=2, max_features=300
     )
     ours, *_ = stream(cut(texts, labels, 50), settings, tmp_path)
     for name in set(ours) ^ set(names[select.get_support()]):
@@ -143,7 +143,8 @@ def test_weights_equal_scikit_learn(sublinear, use_idf, smooth, norm, multilingu
     full = theirs.fit_transform(texts)
     settings = NgramSettings(
         tokens="words", max_n=2, max_features=0, sublinear_tf=sublinear, use_idf=use_idf,
-        smooth_idf=smooth, norm=norm, affixes=False, boundaries=False, log_count_ratio=False,
+        smooth_idf=smooth, norm=norm, affixes=False, boundaries=False, as_written=False,
+        log_count_ratio=False,
     )  # fmt: skip
     ours, first, _, _ = stream(cut(texts, labels, 100), settings, tmp_path)
     place = {name: i for i, name in enumerate(theirs.get_feature_names_out())}
@@ -164,7 +165,13 @@ def test_log_count_ratios_multiply_tf_idf_before_the_norm(multilingual, tmp_path
     scale = np.sqrt(log_count_spread(np.stack(by_class, axis=1), rows))
     expected = normalize(full @ diags_array(scale))
     settings = NgramSettings(
-        tokens="words", affixes=False, boundaries=False, max_n=2, max_features=0, sublinear_tf=False
+        tokens="words",
+        affixes=False,
+        boundaries=False,
+        as_written=False,
+        max_n=2,
+        max_features=0,
+        sublinear_tf=False,
     )
     ours, first, _, _ = stream(cut(texts, labels, 100), settings, tmp_path)
     place = {name: i for i, name in enumerate(theirs.get_feature_names_out())}
