@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.abc import MetaPathFinder
+from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import LazyLoader
 from types import ModuleType
@@ -55,8 +55,31 @@ class _Postponer(MetaPathFinder):
     ) -> ModuleSpec | None:
         spec = PathFinder.find_spec(fullname, path) if fullname in self._modules else None
         if spec is not None and spec.loader is not None:
-            spec.loader = LazyLoader(spec.loader)
+            spec.loader = LazyLoader(_Late(spec.loader))
         return spec
+
+
+class _Late(Loader):
+    """Executes a module and leaves the names of the package at the top as they are.
+
+    A package may give another module the name of one below it, and importing that takes the name
+    back: TensorFlow's `distribute`, once `compat` is executed.
+
+    Args:
+        loader: Executes it.
+    """
+
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        top = sys.modules[module.__name__.partition(".")[0]]
+        before = dict(vars(top))
+        self._loader.exec_module(module)
+        vars(top).update(before)
 
 
 class _Hider(MetaPathFinder):

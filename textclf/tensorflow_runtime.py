@@ -80,6 +80,17 @@ def load_tensorflow(threads: int = 0, *, lean: bool = False) -> Any:
     return tensorflow
 
 
+def forget_networks() -> None:
+    """Let go of the networks that were made, as a process that trains one after another must."""
+    # Once a thread that imports it is done: begun here as well, both would see the half of it.
+    load_tensorflow(lean=True)
+    import keras
+
+    with _chatter_held():  # of modules that were put off
+        keras.backend.clear_session()
+    gc.collect()
+
+
 def preload(threads: int = 0, *, lean: bool = False, then: Sequence[str] = ()) -> threading.Thread:
     """Import TensorFlow on a thread, which is returned; `load_tensorflow` waits for it.
 

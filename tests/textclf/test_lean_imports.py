@@ -47,3 +47,21 @@ def test_a_postponed_module_is_executed_when_it_is_used(
     assert executed == ["soon", "late"]
     for name in ("late", "soon"):
         del sys.modules[name]
+
+
+def test_a_postponed_module_takes_no_name_of_its_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "shadows"
+    package.mkdir()
+    (package / "__init__.py").write_text("from shadows import late, other as below")
+    (package / "other.py").write_text("")
+    (package / "late.py").write_text("import shadows.below; x = 1")
+    (package / "below.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    with postponed(frozenset({"shadows.late"})):
+        shadows = importlib.import_module("shadows")
+    assert shadows.late.x == 1
+    assert shadows.below.__name__ == "shadows.other"
+    for name in [name for name in sys.modules if name.startswith("shadows")]:
+        del sys.modules[name]

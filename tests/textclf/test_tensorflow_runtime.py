@@ -41,3 +41,22 @@ def test_what_goes_over_the_types_is_imported_before_there_are_more() -> None:
         [sys.executable, "-c", BEFORE], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+# What is put off is executed when networks are forgotten, and has names of its own for modules.
+FORGOTTEN = """
+from textclf.tensorflow_runtime import forget_networks, load_tensorflow
+tensorflow = load_tensorflow(1, lean=True)
+names = dict(vars(tensorflow))
+import keras
+forget_networks()
+assert {name: vars(tensorflow)[name] for name in names} == names
+keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+"""
+
+
+def test_networks_are_made_and_forgotten_with_what_is_put_off() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORGOTTEN], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

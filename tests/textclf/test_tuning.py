@@ -402,6 +402,8 @@ def test_the_worker_measures_dies_and_measures_again(request_):
         assert first["accuracy"] > 0.9
         assert len(base64.b64decode(first["right"])) == -(-first["rows"] // 8)
         pid = worker._process.pid
+        assert worker.measure(request_, lambda: False) == first
+        assert worker._process.pid == pid
         threading.Timer(0.2, os.kill, (pid, signal.SIGKILL)).start()
         assert worker.measure(request_, lambda: False) == {"failed": "its process ended with -9"}
         assert worker.measure(request_, lambda: False)["accuracy"] == first["accuracy"]

@@ -128,6 +128,8 @@ def _right(classifier: Classifier, shards: ShardSet) -> tuple[NDArray[np.bool_],
 
 
 def _serve(pipe: Connection, parent: int) -> None:
+    from textclf.tensorflow_runtime import forget_networks
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the search decides
     with suppress(EOFError, BrokenPipeError):
         while True:
@@ -141,16 +143,7 @@ def _serve(pipe: Connection, parent: int) -> None:
             except (MemoryError, OSError, ValueError, RuntimeError) as error:
                 answer = {"failed": str(error) or type(error).__name__}
             pipe.send(answer)
-            _forget()
-
-
-def _forget() -> None:
-    import gc
-
-    import keras
-
-    keras.backend.clear_session()
-    gc.collect()
+            forget_networks()
 
 
 class Worker:
