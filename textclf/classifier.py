@@ -170,7 +170,17 @@ class Classifier:
         Raises:
             DataError: If it is no model, is damaged, or was written by a newer version.
         """
-        folder = model_folder(Path(folder))
+        while True:
+            # Once: `current` may name another run before all is read.
+            found = model_folder(Path(folder)).resolve()
+            try:
+                return cls._load(found)
+            except (DataError, FileNotFoundError):  # or the run was pruned meanwhile
+                if model_folder(Path(folder)).resolve() == found:
+                    raise
+
+    @classmethod
+    def _load(cls, folder: Path) -> Classifier:
         _check_manifest(folder)
         try:
             header = json.loads((folder / _HEADER).read_bytes())

@@ -1,5 +1,6 @@
 """The saved model: the same after loading, and refused when it is damaged."""
 
+import copy
 import hashlib
 import json
 import shutil
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from textclf import classifier as loading
 from textclf.classifier import Classifier, Dense
 from textclf.corpus.block import TextBlock
 from textclf.errors import DataError, TextclfError
@@ -67,6 +69,43 @@ def test_a_loaded_model_predicts_the_same(classifier, saved, multilingual):
 
 def test_a_run_folder_is_as_good_as_its_model(saved):
     assert Classifier.load(saved.parent).labels
+
+
+@pytest.fixture
+def switched(saved, classifier, monkeypatch):
+    """`current`, which names a run until that is checked, and from then on another."""
+    other = copy.copy(classifier)
+    other.labels = ["5", "6", "7", "8"]
+    other.save(saved.parent / "next" / "model")
+    run, current = saved.parent / "run" / "model", saved.parent / "current"
+    run.parent.mkdir()
+    saved.rename(run)
+    current.symlink_to("run")
+    check = loading._check_manifest
+
+    def then_switch(folder):
+        check(folder)
+        current.unlink()
+        current.symlink_to("next")
+
+    monkeypatch.setattr(loading, "_check_manifest", then_switch)
+    return current
+
+
+def test_a_model_is_of_one_run_though_another_is_published_meanwhile(switched, classifier):
+    assert Classifier.load(switched).labels == classifier.labels
+    assert Classifier.load(switched).labels == ["5", "6", "7", "8"]
+
+
+def test_a_run_that_is_pruned_while_it_is_loaded_makes_way_for_the_next(switched, monkeypatch):
+    check = loading._check_manifest
+
+    def then_prune(folder):
+        check(folder)
+        shutil.rmtree(switched.parent / "run", ignore_errors=True)
+
+    monkeypatch.setattr(loading, "_check_manifest", then_prune)
+    assert Classifier.load(switched).labels == ["5", "6", "7", "8"]
 
 
 def test_few_texts_and_many_are_predicted_alike(classifier, multilingual):

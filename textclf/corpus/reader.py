@@ -171,7 +171,8 @@ class Corpus:
                 hasher = opened.hasher
                 self._check_unchanged(path)
                 with opened:
-                    for block in self._file_blocks(path, opened.stream, layout, log, i == 0):
+                    blocks = self._file_blocks(path, opened.stream, layout, log, i == 0)
+                    for block in blocks if self._counts is None else self._same(path, blocks):
                         _count(counts, block)
                         yield block
             self._check_end(log)
@@ -196,6 +197,17 @@ class Corpus:
                 where=stream.name,
                 remedy="give a file with rows" + (", or --no-header" if below else ""),
             )
+
+    def _same(self, path: str, blocks: Iterator[TextBlock]) -> Iterator[TextBlock]:
+        """Yield a file's blocks, each once it is sure to be what the first pass read."""
+        try:
+            for block in blocks:
+                self._check_unchanged(path)
+                yield block
+        except DataError:  # of a row that was not there before
+            self._check_unchanged(path)
+            raise
+        self._check_unchanged(path)
 
     def _check_unchanged(self, path: str) -> None:
         """Raise a DataError if a file is not the one that the pass before read."""

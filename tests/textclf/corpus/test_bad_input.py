@@ -279,6 +279,39 @@ def test_file_that_changes_between_passes(write: Write) -> None:
         list(corpus.blocks())
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: rows * 2,
+        lambda rows: rows[: len(rows) // 2 + 1],
+        lambda rows: rows.replace("a,", "x,"),
+        lambda rows: rows + "c\n",
+        lambda _: "",
+    ],
+    ids=["longer", "cut off", "of the same length", "with a bad row", "empty"],
+)
+def test_file_that_changes_while_it_is_read_again(
+    write: Write, change: Callable[[str], str]
+) -> None:
+    rows = "a,b\nb,c\n" * 200_000
+    corpus = Corpus([write(rows)], block_bytes=1000)
+    assert sum(map(len, corpus.blocks())) == 400_000
+    again = corpus.blocks()
+    next(again)
+    write(change(rows))
+    with pytest.raises(DataError, match="was changed while it was in use"):
+        list(again)
+
+
+def test_file_that_grows_while_it_is_read_once(write: Write) -> None:
+    path = write("a,b\n" * 400_000)
+    blocks = Corpus([path], block_bytes=1000).blocks()
+    read = len(next(blocks))
+    with path.open("a") as file:
+        file.write("a,b\n")
+    assert read + sum(map(len, blocks)) == 400_001
+
+
 def test_errors_of_the_reader_have_the_exit_code_of_bad_data(write: Write, read: Read) -> None:
     with pytest.raises(TextclfError) as caught:
         read(write(""))
