@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 _STAGES = {
     "fetch": "downloading",
@@ -112,6 +113,20 @@ class Console:
                 number,
                 remedy="the same command goes on from there, or begins anew",
             )
+
+    def each(self, items: Iterable[T]) -> Iterator[T]:
+        """Yield items until a signal asks to stop, also while the next one is waited for."""
+        source = iter(items)
+        while True:
+            self.check()
+            self._watch.idle = True
+            try:
+                item = next(source)
+            except StopIteration:
+                return
+            finally:
+                self._watch.idle = False
+            yield item
 
     def report(self, progress: Progress) -> None:
         """Show how far a stage is."""

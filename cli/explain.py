@@ -61,7 +61,7 @@ def explain(
         if not any(v is not None and v != () for v in layout.values()):
             layout["file_format"] = "lines"
         corpus = Corpus((file,), corpus_format(**layout, has_labels=False))
-        for block in corpus.blocks():
+        for block in console.each(corpus.blocks()):
             for text in block.texts():
                 console.check()
                 _text(classifier, explain_text(classifier, text), top, label, as_json, console)

@@ -111,6 +111,5 @@ def predict(
         console.say(corpus.layout.describe())
     header = kind == "csv" or bool(pass_through) or probabilities
     with open_sink(output, kind, header=header) as sink:
-        for answers in answer_corpus(classifier, corpus, settings):
-            console.check()
+        for answers in console.each(answer_corpus(classifier, corpus, settings)):
             sink.write(answers)

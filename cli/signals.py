@@ -28,13 +28,14 @@ class Watch:
 
     Attributes:
         signal: The first signal's number; 0 before there was one.
+        idle: Whether nothing is lost if the first signal raises `Interrupted` too.
 
     Args:
         grace: Seconds from the first signal to the end.
     """
 
     def __init__(self, grace: float = GRACE) -> None:
-        self.signal = 0
+        self.signal, self.idle = 0, False
         self._grace, self._noted = grace, 0.0
         self._handlers: dict[int, Any] = {}
         self._tell, self._before = -1, -1
@@ -65,6 +66,8 @@ class Watch:
         now = time.monotonic()
         if not self.signal:
             self.signal, self._noted = number, now
+            if self.idle:
+                raise Interrupted(f"stopped by {signal.Signals(number).name}", number)
         elif now - self._noted > _TWICE:
             raise Interrupted(f"stopped at once by {signal.Signals(number).name}", number)
 

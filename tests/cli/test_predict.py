@@ -1,6 +1,7 @@
 """textclf predict and evaluate on the sample's model, without TensorFlow."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -70,3 +71,18 @@ def test_a_closed_pipe_is_no_error(model):
     )
     result = subprocess.run(["bash", "-c", code], capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("command", ["predict", "explain"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_wait_for_another_text(model, command, number):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "textclf", command, str(model), "-"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    process.stdin.write("I was charged twice\n")
+    process.stdin.flush()
+    assert process.stdout.readline()
+    process.send_signal(number)
+    assert process.wait(30) == 128 + number  # half of what a job may take
+    assert process.stderr.read().startswith(f"textclf: stopped by {number.name}")
