@@ -15,8 +15,11 @@ from typing import Any
 
 import textclf
 from textclf.corpus.bad_rows import BadRows
+from textclf.corpus.compression import display_name
 from textclf.corpus.files import expand_files
 from textclf.corpus.layout import CorpusFormat
+from textclf.corpus.streams import is_single_pass
+from textclf.errors import UsageError
 from textclf.runs import Run
 from textclf.settings import Settings, as_table
 
@@ -48,6 +51,18 @@ class TrainingFiles:
         for part in PARTS:
             if files := getattr(self, part):
                 yield part, files
+
+
+def check_read_once(files: TrainingFiles) -> None:
+    """Raise a UsageError if a pipe is given twice: who reads it again would wait for ever."""
+    names = [n for _, part in files.parts() for n in expand_files(part) if is_single_pass(n)]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(
+                "can be read only once, and is given twice",
+                where=display_name(name),
+                remedy="write it to a file",
+            )
 
 
 def recipe(files: TrainingFiles, settings: Settings, warm: bool = False) -> str:

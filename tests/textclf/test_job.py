@@ -9,7 +9,16 @@ import pytest
 
 from textclf import job
 from textclf.corpus.layout import CorpusFormat
-from textclf.job import TrainingFiles, digest, identities, recipe, resume_key, unchanged
+from textclf.errors import UsageError
+from textclf.job import (
+    TrainingFiles,
+    check_read_once,
+    digest,
+    identities,
+    recipe,
+    resume_key,
+    unchanged,
+)
 from textclf.runs import Run
 from textclf.settings import resolve
 
@@ -123,3 +132,14 @@ def test_the_key_to_resume_by_changes_with_files_and_settings(tmp_path, files):
     assert key != resume_key(files, resolve((), ["training.seed=2"]))
     (tmp_path / "a.csv").write_text("other,row\n")
     assert key != resume_key(files, SETTINGS)
+
+
+@pytest.mark.parametrize("name", ["-", "pipe"])
+def test_what_can_be_read_once_is_given_once(tmp_path, name, files):
+    if name != "-":
+        name = str(tmp_path / name)
+        os.mkfifo(name)
+    check_read_once(TrainingFiles((name,), test=files.test))
+    check_read_once(TrainingFiles(files.test, test=files.test))
+    with pytest.raises(UsageError, match="can be read only once, and is given twice"):
+        check_read_once(TrainingFiles((name,), test=(name,)))
