@@ -174,8 +174,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Train a model.
 
         Args:
-            X: Texts; or, with `y` left out, the path of a labelled file that `textclf train`
-                reads, or blocks of rows: (texts, labels) pairs, which need not fit in memory.
+            X: Texts, or a table of columns of them; or, with `y` left out, the path of a labelled
+                file that `textclf train` reads, or blocks of rows: (texts, labels) pairs, which
+                need not fit in memory.
             y: Their labels.
             format: How the file is laid out; by default that is detected.
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import column_or_1d
 
 from textclf.corpus.block import TextBlock, encode_text
-from textclf.corpus.layout import CorpusFormat
+from textclf.corpus.layout import COLUMN_BREAK, CorpusFormat
 
 WRITTEN = CorpusFormat(format="jsonl", label_column="label", text_columns=("text",))
 
@@ -21,7 +21,8 @@ def checked_texts(texts: Any) -> list[str]:
     """Return texts as a list.
 
     Args:
-        texts: Strings in a sequence, an array, a Series, a table of one column or an iterator.
+        texts: Strings in a sequence, an array, a Series or an iterator; or a table, the columns of
+            which are told apart as the text columns of a file are.
 
     Raises:
         ValueError: If it is something else.
@@ -31,15 +32,21 @@ def checked_texts(texts: Any) -> list[str]:
     shape: tuple[int, ...] = getattr(texts, "shape", (0,))
     if isinstance(texts, (Mapping, Set)) or not isinstance(texts, Iterable) or shape == ():
         raise ValueError(f"X is a {type(texts).__name__}, not a sequence of texts")
-    if len(shape) > 1:  # of a table list() would return the names of the columns
-        if shape[1:] != (1,):
-            raise ValueError(f"X has {shape[1]} columns: give the one that holds the texts")
-        table: Any = texts
-        texts = table.iloc[:, 0] if hasattr(table, "iloc") else table[:, 0]
+    if len(shape) == 1:
+        return _strings(texts, "text")
+    if len(shape) > 2 or shape[1] == 0:
+        raise ValueError(f"X is of the shape {shape}: give texts, or a table of them")
+    table: Any = texts  # of which list() would return the names of the columns
+    cells = table.iloc if hasattr(table, "iloc") else table
+    columns = (_strings(cells[:, c], f"column {c + 1}, text") for c in range(shape[1]))
+    return [COLUMN_BREAK.join(row) for row in zip(*columns, strict=True)]
+
+
+def _strings(texts: Iterable[Any], name: str) -> list[str]:
     found = list(texts)
     for i, text in enumerate(found):
         if not isinstance(text, str):
-            raise ValueError(f"text {i} is a {type(text).__name__}, not a string")
+            raise ValueError(f"{name} {i} is a {type(text).__name__}, not a string")
     return found
 
 

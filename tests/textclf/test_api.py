@@ -91,6 +91,20 @@ def test_blocks_of_rows_train_the_same_model(fitted, themes):
     np.testing.assert_allclose(again.predict_proba(texts[:20]), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("make", [pd.DataFrame, np.array], ids=["DataFrame", "array"])
+def test_columns_of_a_table_are_told_apart_as_those_of_a_file(themes, tmp_path, make):
+    texts, labels = themes
+    rows = [(text.partition(" ")[0], text) for text in texts]
+    table = pd.DataFrame([(x, *row) for x, row in zip(labels, rows, strict=True)])
+    table.to_csv(tmp_path / "rows.csv", header=["label", "title", "body"], index=False)
+    columns = CorpusFormat(text_columns=("title", "body"))
+    by_path = TextClassifier(**QUICK).fit(tmp_path / "rows.csv", format=columns)
+    by_table = TextClassifier(**QUICK).fit(make(rows), labels)
+    found, expected = (m.classifier_.vectorizer.vocabulary for m in (by_table, by_path))
+    np.testing.assert_array_equal(found.hashes, expected.hashes)
+    assert by_table.predict(make(rows)).tolist() == by_path.predict(make(rows)).tolist()
+
+
 def test_text_blocks_have_codes_for_labels(themes):
     codes = np.unique(themes[1], return_inverse=True)[1]
     model = TextClassifier(**QUICK).fit([TextBlock.from_texts(themes[0], codes)])

@@ -139,8 +139,10 @@ def test_it_fits_what_it_predicts(fitted, rows, kind):
         (np.array("a"), "X is a ndarray"),
         ({"a": "text"}, "X is a dict"),
         ({"a", "b"}, "X is a set"),
-        (np.zeros((2, 3)), "X has 3 columns"),
-        (pd.DataFrame({"title": ["a", "b"], "text": ["c", "d"]}), "X has 2 columns"),
+        (np.zeros((2, 3)), "column 1, text 0 is a float64"),
+        (pd.DataFrame({"text": ["a", "b"], "stars": ["5", 4]}), "column 2, text 1 is a int"),
+        (np.empty((2, 0)), r"X is of the shape \(2, 0\)"),
+        (np.empty((2, 1, 1)), r"X is of the shape \(2, 1, 1\)"),
         (b"a text", "X is one string"),
     ],
 )
