@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import click
 
 from textclf.errors import Interrupted, OutputError, TextclfError
+from textclf.escapes import encodable
 from textclf.progress import Progress
 
 from .signals import Watch
@@ -200,7 +201,7 @@ class Console:
 
 def _print(text: str) -> None:
     try:
-        click.echo(text)
+        click.echo(encodable(text))  # what it escapes in JSON is escaped in JSON's own way
     except BrokenPipeError:  # its reader is gone, which undoes nothing
         with Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), 1)
@@ -214,7 +215,13 @@ def _log_file(path: Path) -> logging.Handler:
             """Let a full disk stop no job: what is said on stderr is said there all the same."""
 
     try:
-        return LogFile(path, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, encoding="utf-8")
+        return LogFile(
+            path,
+            maxBytes=_LOG_BYTES,
+            backupCount=_LOG_FILES,
+            encoding="utf-8",
+            errors="backslashreplace",  # which in JSON is JSON's own way
+        )
     except OSError as error:
         raise OutputError(
             f"cannot be written ({error.strerror})",

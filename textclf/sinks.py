@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 from typing import IO, Any, Literal, Protocol, TypeAlias
 
 from textclf.errors import OutputError
+from textclf.escapes import encodable
 
 Format: TypeAlias = Literal["tsv", "csv", "jsonl", "parquet"]
 Columns: TypeAlias = Mapping[str, Sequence[Any]]
@@ -44,7 +45,7 @@ class _TextSink:
             for values in columns.values()
         ]
         lines = self.lines(list(columns), cells)
-        self._file.write("".join(lines).encode("utf-8", "replace"))
+        self._file.write("".join(lines).encode("utf-8", "backslashreplace"))
         self._file.flush()
 
     def strings(self, values: list[str]) -> list[str]:
@@ -115,11 +116,14 @@ class ParquetSink:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        kinds = [
-            (name, pa.string() if isinstance(values, list) else pa.float32())
-            for name, values in columns.items()
-        ]
-        table = pa.table(dict(columns), schema=pa.schema(kinds))
+        table = pa.table(
+            {
+                encodable(name): pa.array(list(map(encodable, values)), pa.string())
+                if isinstance(values, list)
+                else pa.array(values, pa.float32())
+                for name, values in columns.items()
+            }
+        )
         if self._writer is None:
             self._writer = pq.ParquetWriter(self._file, table.schema, compression="zstd")
         self._writer.write_table(table)

@@ -42,7 +42,12 @@ class BadRows:
         if self.rejects is None:
             return None
         try:
-            file = self.rejects.open("a" if self._began else "w", encoding="utf-8", newline="")
+            file = self.rejects.open(
+                "a" if self._began else "w",
+                encoding="utf-8",
+                errors="backslashreplace",
+                newline="",
+            )
             if not self._began:
                 file.write("file\trow\treason\tcontent\n")
             self._began = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,7 +81,7 @@ def _row(values: dict[str, Any], layout: Layout, number: int, max_row: int) -> R
 @contextmanager
 def _opened(path: str, stream: Stream) -> Iterator[pq.ParquetFile]:
     """Open a Parquet file; what cannot be sought in is copied to a temporary file first."""
-    source: Any = path
+    source: Any
     if stream.compression or is_single_pass(path):
         if stream.copy is None:
             stream.copy = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the stream
@@ -88,6 +89,8 @@ def _opened(path: str, stream: Stream) -> Iterator[pq.ParquetFile]:
                 stream.copy.write(data)
         stream.copy.seek(0)
         source = stream.copy
+    else:  # by its bytes: Arrow takes no name that is not UTF-8
+        source = pa.OSFile(os.fsencode(path))
     try:
         # Without prefetching, memory holds pages and not whole row groups.
         with pq.ParquetFile(source, buffer_size=_BUFFER, pre_buffer=False) as file:

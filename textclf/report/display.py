@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from textclf.corpus.layout import COLUMN_BREAK
+from textclf.escapes import encodable
 
 _JOINERS = "\u200c\u200d"  # needed in Persian and in emoji
 _LEVELS = 8  # shades in the style sheet, besides none
@@ -31,6 +32,8 @@ def _shown(character: str) -> str:
         return chr(0x2400 + code)
     if code == 127:
         return "\u2421"
+    if unicodedata.category(character) == "Cs":  # of a file's name that is not UTF-8
+        return encodable(character)
     if character in _JOINERS or unicodedata.category(character) == "Zs":
         return character
     return f"\u27e8{code:04X}\u27e9"
