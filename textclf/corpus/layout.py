@@ -74,6 +74,12 @@ class Layout:
     extras: tuple[tuple[str, int], ...] = ()
     encoding: str = "utf-8"
 
+    @property
+    def used(self) -> tuple[int, ...]:
+        """Places of the columns that are read."""
+        label = () if self.label is None else (self.label,)
+        return (*label, *self.texts, *(place for _, place in self.extras))
+
     def describe(self) -> str:
         """Say in one line what was decided."""
         kind = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from textclf.corpus.block import TextBlock
-from textclf.corpus.columns import choose_columns
+from textclf.corpus.columns import choose_columns, same_columns
 from textclf.corpus.layout import CorpusFormat, Layout
 from textclf.corpus.rows import Assembler, Row, too_long
 from textclf.corpus.streams import Stream, is_single_pass
@@ -29,10 +29,10 @@ def parquet_layout(path: str, stream: Stream, fmt: CorpusFormat, like: Layout | 
     Raises:
         DataError: If it cannot be read or has no such columns.
     """
-    if like is not None:
-        return like
     with _opened(path, stream) as file:
         names = tuple(file.schema_arrow.names)
+    if like is not None:
+        return same_columns(like, names, stream.name)
     label, texts, extras = choose_columns(stream.name, len(names), names, fmt)
     return Layout("parquet", "", names, len(names), label, texts, extras)
 
@@ -47,22 +47,17 @@ def parquet_blocks(
     """
     layout = assembler.layout
     assert layout.header is not None
-    used = [*layout.texts, *(place for _, place in layout.extras)]
-    used += [] if layout.label is None else [layout.label]
-    names = list(dict.fromkeys(layout.header[place] for place in used))
+    names = list(dict.fromkeys(layout.header[place] for place in layout.used))
     number = 0
     with _opened(path, stream) as file:
-        absent = [name for name in names if name not in file.schema_arrow.names]
-        if absent:
-            raise DataError(
-                f"there is no column {absent[0]!r}",
-                where=stream.name,
-                remedy=f"the columns are {', '.join(file.schema_arrow.names[:20])}",
-            )
         for batch in file.iter_batches(batch_size=_ROWS, columns=names, use_threads=False):
+            columns = {
+                place: _column(batch, layout.header, place).to_pylist() for place in layout.used
+            }
             rows = []
-            for values in batch.to_pylist():
+            for cells in zip(*columns.values(), strict=True):
                 number += 1
+                values = dict(zip(columns, cells, strict=True))
                 rows.append(_row(values, layout, number, max_row))
             block = assembler.block(rows)
             if len(block):
@@ -71,8 +66,17 @@ def parquet_blocks(
         pass
 
 
-def _row(values: dict[str, Any], layout: Layout, number: int, max_row: int) -> Row:
-    row = record_row(values.__getitem__, layout, number, repr(values).encode()[:1024], object())
+def _column(batch: pa.RecordBatch, header: Sequence[str], place: int) -> pa.Array:
+    """Return a column of the file; a batch has all that have the name of one, in their order."""
+    name = header[place]
+    same = [i for i, other in enumerate(batch.schema.names) if other == name]
+    return batch.column(same[header[:place].count(name)])
+
+
+def _row(values: dict[int, Any], layout: Layout, number: int, max_row: int) -> Row:
+    assert layout.header is not None
+    raw = repr([(layout.header[place], value) for place, value in values.items()])
+    row = record_row(values.__getitem__, layout, number, raw.encode()[:1024], object())
     if len(row.text) > max_row:
         row.problem = too_long(max_row)
     return row

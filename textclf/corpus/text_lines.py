@@ -98,12 +98,12 @@ def scalar_text(value: Any) -> str | None:
 
 
 def record_row(
-    get: Callable[[str], Any], layout: Layout, number: int, raw: bytes, missing: Any
+    get: Callable[[int], Any], layout: Layout, number: int, raw: bytes, missing: Any
 ) -> Row:
     """Return the row of a record whose values have names.
 
     Args:
-        get: Returns a value by name, or `missing`.
+        get: Returns a value by the place of its name, or `missing`.
         layout: Which names are the label and the text.
         number: Number of the row.
         raw: What to show of it.
@@ -113,8 +113,8 @@ def record_row(
     places = [place for _, place in layout.extras]
     places += [*layout.texts] if layout.label is None else [*layout.texts, layout.label]
     cells: list[str] = []
-    for name in (layout.header[place] for place in places):
-        value = get(name)
+    for place in places:
+        name, value = layout.header[place], get(place)
         if value is missing and len(cells) < len(layout.extras):
             value = None
         if value is missing:
@@ -151,7 +151,8 @@ def _json_row(data: bytes, line: int, *, layout: Layout) -> Row | None:
     if not isinstance(value, dict):
         problem = ("the line is not a JSON object", "write one object a line")
         return Row(line, line, data, problem=problem)
-    return record_row(lambda name: value.get(name, _MISSING), layout, line, data, _MISSING)
+    names = layout.header or ()
+    return record_row(lambda p: value.get(names[p], _MISSING), layout, line, data, _MISSING)
 
 
 def _fasttext_row(data: bytes, line: int, *, layout: Layout) -> Row | None:

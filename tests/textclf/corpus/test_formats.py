@@ -161,6 +161,50 @@ def test_parquet_row_without_label_is_bad(tmp_path: Path, read: Read) -> None:
         read(tmp_path / "a.parquet")
 
 
+TWINS = pa.table(
+    [pa.array(["a", "b"]), pa.array(["x1", "x2"]), pa.array(["y1", "y2"])],
+    names=["label", "text", "text"],
+)
+
+
+@pytest.mark.parametrize(("number", "texts"), [(2, ["x1", "x2"]), (3, ["y1", "y2"])])
+def test_parquet_columns_of_one_name_go_by_number(
+    tmp_path: Path, read: Read, number: int, texts: list[str]
+) -> None:
+    pq.write_table(TWINS, tmp_path / "a.parquet")
+    found = read(tmp_path / "a.parquet", CorpusFormat(text_columns=(number,)))
+    assert [text for _, text in found] == texts
+
+
+def test_parquet_columns_of_one_name_are_both_passed_through(tmp_path: Path) -> None:
+    pq.write_table(TWINS, tmp_path / "a.parquet")
+    fmt = CorpusFormat(text_columns=(3,), extra_columns=("*",))
+    (block,) = Corpus([tmp_path / "a.parquet"], fmt).blocks()
+    assert block.extra == {"label": ["a", "b"], "text": ["x1", "x2"], "3": ["y1", "y2"]}
+
+
+@pytest.mark.parametrize(
+    "fmt",
+    [
+        CorpusFormat(text_columns=("text",)),
+        CorpusFormat(text_columns=(2,), extra_columns=("text",)),
+    ],
+)
+def test_a_name_of_two_parquet_columns_says_too_little(
+    tmp_path: Path, read: Read, fmt: CorpusFormat
+) -> None:
+    pq.write_table(TWINS, tmp_path / "a.parquet")
+    with pytest.raises(DataError, match="2 columns are named 'text'; give the column's number"):
+        read(tmp_path / "a.parquet", fmt)
+
+
+def test_a_later_parquet_file_may_have_other_places(tmp_path: Path, read: Read) -> None:
+    table = pa.table({"label": ["a"], "text": ["x"], "id": ["1"]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    pq.write_table(table.select(["id", "text", "label"]), tmp_path / "b.parquet")
+    assert read([tmp_path / "a.parquet", tmp_path / "b.parquet"]) == [("a", "x"), ("a", "x")]
+
+
 TWO_COLUMNS = {
     "a.csv": b"label,title,text\n1,a,b c\n",
     "a.tsv": b"label\ttitle\ttext\n1\ta\tb c\n",
