@@ -16,7 +16,7 @@ from textclf.corpus.columns import choose_columns, same_columns
 from textclf.corpus.layout import CorpusFormat, Layout
 from textclf.corpus.rows import Assembler, Row, too_long
 from textclf.corpus.streams import Stream, is_single_pass
-from textclf.corpus.text_lines import record_row
+from textclf.corpus.text_lines import Unreadable, record_row
 from textclf.errors import DataError
 
 _ROWS = 4096  # rows read at once
@@ -52,7 +52,7 @@ def parquet_blocks(
     with _opened(path, stream) as file:
         for batch in file.iter_batches(batch_size=_ROWS, columns=names, use_threads=False):
             columns = {
-                place: _column(batch, layout.header, place).to_pylist() for place in layout.used
+                place: _values(_column(batch, layout.header, place)) for place in layout.used
             }
             rows = []
             for cells in zip(*columns.values(), strict=True):
@@ -71,6 +71,21 @@ def _column(batch: pa.RecordBatch, header: Sequence[str], place: int) -> pa.Arra
     name = header[place]
     same = [i for i, other in enumerate(batch.schema.names) if other == name]
     return batch.column(same[header[:place].count(name)])
+
+
+def _values(column: pa.Array) -> list[Any]:
+    """Return a column's values; what Python has no value for, such as a far year, is Unreadable."""
+    try:
+        return list(column.to_pylist())
+    except (ArithmeticError, ValueError):
+        return [_value(scalar) for scalar in column]
+
+
+def _value(scalar: pa.Scalar) -> Any:
+    try:
+        return scalar.as_py()
+    except (ArithmeticError, ValueError):
+        return Unreadable(str(scalar.type))
 
 
 def _row(values: dict[int, Any], layout: Layout, number: int, max_row: int) -> Row:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -97,6 +98,17 @@ def scalar_text(value: Any) -> str | None:
     return str(value)
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A value that is there and cannot be had.
+
+    Attributes:
+        kind: What it is, such as `timestamp[ms]`.
+    """
+
+    kind: str
+
+
 def record_row(
     get: Callable[[int], Any], layout: Layout, number: int, raw: bytes, missing: Any
 ) -> Row:
@@ -119,6 +131,9 @@ def record_row(
             value = None
         if value is missing:
             return Row(number, number, raw, problem=(f"there is no {name!r}", "add it"))
+        if isinstance(value, Unreadable):
+            what = f"{name!r} is a {value.kind} that cannot be read"
+            return Row(number, number, raw, problem=(what, "correct it, or store it as text"))
         text = scalar_text(value)
         if text is None:
             what = f"{name!r} is not one value but a {type(value).__name__}"

@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import lzma
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -158,6 +159,30 @@ def test_parquet_types_become_text(tmp_path: Path, read: Read) -> None:
 def test_parquet_row_without_label_is_bad(tmp_path: Path, read: Read) -> None:
     pq.write_table(pa.table({"label": ["a", None], "text": ["x", "y"]}), tmp_path / "a.parquet")
     with pytest.raises(DataError, match="row 2: the label is blank"):
+        read(tmp_path / "a.parquet")
+
+
+TIMES = {
+    "timestamp[ms]": pa.array([0, 2**61]).cast(pa.timestamp("ms")),
+    "date32[day]": pa.array([0, 2**30], pa.int32()).cast(pa.date32()),
+    "duration[ms]": pa.array([0, 2**62]).cast(pa.duration("ms")),
+    "time64[us]": pa.array([0, 2**60]).view(pa.time64("us")),
+}
+
+
+@pytest.mark.parametrize("kind", TIMES)
+def test_a_time_that_python_has_not_makes_a_bad_row(tmp_path: Path, read: Read, kind: str) -> None:
+    table = pa.table({"label": ["a", "b"], "text": TIMES[kind]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    expected = f"a.parquet, row 2: 'text' is a {kind} that cannot be read; correct it"
+    with pytest.raises(DataError, match=re.escape(expected)):
+        read(tmp_path / "a.parquet")
+
+
+def test_an_unknown_time_zone_is_named(tmp_path: Path, read: Read) -> None:
+    times = pa.array([0, 0], pa.timestamp("ms", "Mars/Phobos"))
+    pq.write_table(pa.table({"label": ["a", "b"], "text": times}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"row 1: 'text' is a .*Mars/Phobos.* cannot be read"):
         read(tmp_path / "a.parquet")
 
 
