@@ -49,7 +49,7 @@ def tell_format(path: str, head: bytes, fmt: CorpusFormat) -> Format:
     known = _EXTENSIONS.get(extension(path))
     if known is not None and known != "parquet":
         return known
-    first = head.lstrip()[:HEAD]
+    first = head.lstrip()
     if first.startswith(b"{") and _is_object(first.split(b"\n", 1)[0]):
         return "jsonl"
     if first.startswith(_FASTTEXT):

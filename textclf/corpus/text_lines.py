@@ -12,7 +12,7 @@ from typing import Any
 from textclf.corpus.block import TextBlock, encode_text
 from textclf.corpus.columns import choose_columns
 from textclf.corpus.layout import COLUMN_BREAK, CorpusFormat, Layout
-from textclf.corpus.rows import Assembler, Row, encoding_problem, nul_problem, too_long
+from textclf.corpus.rows import MAX_ROW, Assembler, Row, encoding_problem, nul_problem, too_long
 from textclf.corpus.streams import Stream
 from textclf.errors import DataError
 
@@ -65,7 +65,8 @@ def json_layout(stream: Stream, fmt: CorpusFormat, like: Layout | None) -> Layou
     if like is not None:
         return like
     keys: dict[str, None] = {}
-    head = stream.head(line=fmt.format == "jsonl")
+    stream.head(line=fmt.format == "jsonl")
+    head = stream.head_with_line(MAX_ROW)
     for line in head.splitlines()[:100]:
         value = _loads(line)
         if isinstance(value, dict):

@@ -162,6 +162,13 @@ def test_parquet_row_without_label_is_bad(tmp_path: Path, read: Read) -> None:
         read(tmp_path / "a.parquet")
 
 
+@pytest.mark.parametrize("name", ["a.jsonl", "a.txt"])
+def test_the_first_json_row_may_be_long(write: Write, read: Read, name: str) -> None:
+    rows = [{"label": "a", "text": "x" * (1 << 20)}, {"label": "b", "text": "y"}]
+    file = write("\n" + "".join(json.dumps(row) + "\n" for row in rows), name)
+    assert [(label, len(text)) for label, text in read(file)] == [("a", 1 << 20), ("b", 1)]
+
+
 TIMES = {
     "timestamp[ms]": pa.array([0, 2**61]).cast(pa.timestamp("ms")),
     "date32[day]": pa.array([0, 2**30], pa.int32()).cast(pa.date32()),
