@@ -114,6 +114,8 @@ def clear(key: str | None, as_json: bool, console: Console) -> None:
     freed = sum(entry.size for entry in found)
     for entry in found:
         kept.remove(entry)
+    if key is None:
+        kept.remove_links()
     if as_json:
         console.json({"removed": [entry.key for entry in found], "bytes": freed})
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import logging
 import os
 import signal
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import click
 
 from textclf.errors import Interrupted, OutputError, TextclfError
+from textclf.escapes import encodable, json_line, printable
 from textclf.progress import Progress
 
 from .signals import Watch
@@ -43,7 +43,6 @@ _STAGES = {
     "tune": "searching",
 }
 _LOG_BYTES, _LOG_FILES = 5 << 20, 3  # of a log file, and how many old ones stay
-_UNPRINTABLE = dict.fromkeys([*range(32), 127], " ")
 _LINE_EVERY = 10.0  # seconds between lines of progress where there is no terminal
 
 
@@ -174,12 +173,11 @@ class Console:
         if self.quiet and level == "info":
             return
         if self._bars is not None:
-            self._bars.console.print(
-                f"{message} {line.partition(message)[2]}".strip(), markup=False
-            )
+            shown = printable(message)
+            self._bars.console.print(f"{shown} {line.partition(shown)[2]}".strip(), markup=False)
         elif sys.stderr is not None:
             if self._bars_wanted:
-                line = message
+                line = printable(message)
             try:
                 click.echo(line, err=True)
             except OSError:  # its reader is gone, or its disk full: the job goes on without
@@ -191,31 +189,36 @@ class Console:
         of_run = {"run": self.run_id} if self.run_id else {}
         if self._json:
             record = {"time": moment, "level": level, "message": message, **figures, **of_run}
-            return json.dumps(record, ensure_ascii=False)
+            return json_line(record)
         pairs = {**figures, **of_run}.items()
         shown = " ".join(f"{key}={_short(value)}" for key, value in pairs)
-        return " ".join(f"{moment} {level} {message} {shown}".split())
+        return printable(" ".join(f"{moment} {level} {message} {shown}".split()))
 
     def _to_file(self, line: str) -> None:
         if self._file is not None:
-            self._file.emit(logging.makeLogRecord({"msg": line.translate(_UNPRINTABLE)}))
+            self._file.emit(logging.makeLogRecord({"msg": line}))
 
-    def result(self, text: str) -> None:
-        """Print a result on stdout, after the bars."""
+    def result(self, text: str, *, as_it_is: bool = False) -> None:
+        """Print a result on stdout, after the bars.
+
+        Args:
+            text: Its lines.
+            as_it_is: Whether nothing in it is to be escaped: it has colours, or is a program's.
+        """
         self._end_bars()
         if not self.quiet and sys.stdout is not None:
-            _print(text)
+            _print(text if as_it_is else "\n".join(map(printable, text.split("\n"))))
 
     def json(self, value: Mapping[str, Any] | Sequence[Any]) -> None:
         """Print a JSON value on stdout."""
         self._end_bars()
         if sys.stdout is not None:
-            _print(json.dumps(value, ensure_ascii=False))
+            _print(json_line(value))
 
 
 def _print(text: str) -> None:
     try:
-        click.echo(text)
+        click.echo(encodable(text))
     except BrokenPipeError:  # its reader is gone, which undoes nothing
         with Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), 1)
@@ -229,7 +232,13 @@ def _log_file(path: Path) -> logging.Handler:
             """Let a full disk stop no job: what is said on stderr is said there all the same."""
 
     try:
-        return LogFile(path, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, encoding="utf-8")
+        return LogFile(
+            path,
+            maxBytes=_LOG_BYTES,
+            backupCount=_LOG_FILES,
+            encoding="utf-8",
+            errors="backslashreplace",  # which in JSON is JSON's own way
+        )
     except OSError as error:
         raise OutputError(
             f"cannot be written ({error.strerror})",
@@ -314,6 +323,7 @@ def output_options(command: Callable[..., R]) -> Callable[..., R]:
 
 def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
     """Return rows as aligned columns of plain text; columns of numbers align right."""
+    header, rows = list(map(printable, header)), [list(map(printable, row)) for row in rows]
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     numeric = [all(_is_number(row[i]) for row in rows) for i in range(len(header))]
 

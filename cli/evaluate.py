@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from textclf.escapes import printable
+
 from .console import Console, output_options, table
 from .options import PATH, corpus_format, format_options
 from .tolerance import bad_row_options
@@ -168,7 +170,8 @@ def _mistakes(result: Measured) -> str:
     lines = ["most confident mistakes"]
     for m in result.mistakes:
         lines.append(
-            f"row {m.row:,}: {m.predicted} ({m.confidence:.3f}), is {m.label} ({m.probability:.3f})"
+            f"row {m.row:,}: {printable(m.predicted)} ({m.confidence:.3f}), "
+            f"is {printable(m.label)} ({m.probability:.3f})"
         )
         lines.append("    " + _short(m.text, _WIDTH))
     return "\n".join(lines)

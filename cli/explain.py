@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textclf.errors import UsageError
+from textclf.escapes import printable
 
 from .console import Console, output_options, table
 from .options import PATH, corpus_format, format_options
@@ -101,11 +102,13 @@ def _text(
         return
     shown = label or found.label
     place = found.labels.index(shown)
-    console.result(_coloured(classifier, found, shown) if _colours() else _visible(found.text))
-    console.result(
+    text = _coloured(classifier, found, shown) if _colours() else _visible(found.text)
+    console.result(text, as_it_is=True)
+    line = (
         f"{classifier.name_of(found.label)} {found.probabilities.max():.4f}; logit of "
         f"{shown} {found.logits[place]:+.3f}, of the empty text {found.empty_logits[place]:+.3f}"
     )
+    console.result(printable(line))
     best = found.top(shown, top)
     rest = found.contributions[:, place].sum() - sum(c.value for c in best)
     rows = [[_visible(c.ngram), f"{c.value:+.3f}"] for c in best]

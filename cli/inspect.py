@@ -79,7 +79,7 @@ def inspect(
     else:
         from .inspect_report import render
 
-        console.result(render(inspection, names))
+        console.result(render(inspection, names), as_it_is=True)
     if (error := _refusal(inspection, bad_rows)) is not None:
         raise error
 

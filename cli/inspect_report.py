@@ -10,6 +10,8 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from textclf.escapes import printable
+
 from .console import size
 
 if TYPE_CHECKING:
@@ -124,7 +126,7 @@ def _chart(
 
 def _title(label: str, names: Mapping[str, str]) -> str:
     name = names.get(label, label)
-    return _printable(label if name == label else f"{label} {name}")
+    return printable(label if name == label else f"{label} {name}")
 
 
 def _bar(share: float, width: int, plain: bool) -> str:
@@ -135,13 +137,9 @@ def _bar(share: float, width: int, plain: bool) -> str:
     return (bar + _EIGHTHS[eighths % 8] if eighths % 8 else bar).ljust(width)
 
 
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
 def _fit(text: str, encoding: str) -> str:
     """Return the text with what the output cannot show escaped."""
-    return _printable(text).encode(encoding, "backslashreplace").decode(encoding)
+    return printable(text).encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _coloured(lines: list[Line], width: int) -> str:

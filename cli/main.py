@@ -15,6 +15,7 @@ import click
 
 import textclf
 from textclf.errors import OutOfMemoryError, OutputError, TextclfError
+from textclf.escapes import printable
 
 # Subcommand -> what it does. Its module is imported only when it is called: help must be quick.
 COMMANDS = {
@@ -139,7 +140,7 @@ def _flush() -> None:
 
 def _fail(message: str, code: int) -> None:
     try:
-        print(f"textclf: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+        print(f"textclf: {printable(' '.join(message.split()))}", file=sys.stderr)  # noqa: T201
     finally:
         sys.exit(code)
 

@@ -61,7 +61,7 @@ def report(
         page, result = comparison_page(first, second, found), found.as_dict()
         target = Path(output or f"compare-{first.id}-{second.id}.html")
     if output == "-":
-        console.result(page.rstrip("\n"))
+        console.result(page.rstrip("\n"), as_it_is=True)
         return
     write_text(target, page, _REMEDY)
     if as_json:

@@ -59,7 +59,8 @@ def schedule(moment: str, options: tuple[str, ...]) -> None:
         f"# for crontab -e\n{plan.crontab()}\n\n"
         f"# or for systemd: /etc/systemd/system/{service}\n{plan.service()}\n"
         f"# and /etc/systemd/system/{timer}; then: systemctl enable --now {timer}\n"
-        f"{plan.timer().rstrip()}"
+        f"{plan.timer().rstrip()}",
+        as_it_is=True,
     )
 
 

@@ -142,7 +142,7 @@ class ShardCache:
     def entries(self) -> list[Entry]:
         """Return what is kept, the least recently used first."""
         try:
-            found = [p for p in self.folder.iterdir() if p.is_dir() and p.name[0] != "."]
+            found = [p for p in self.folder.iterdir() if _is_folder(p) and p.name[0] != "."]
         except OSError:
             return []
         return sorted(map(Entry, found), key=lambda entry: (entry.used, entry.key))
@@ -169,7 +169,14 @@ class ShardCache:
         hidden = entry.folder.with_name(f"{_OLD}{secrets.token_hex(4)}")
         with suppress(FileNotFoundError):
             entry.folder.rename(hidden)
-        shutil.rmtree(hidden, ignore_errors=True)
+        _discard(hidden)
+
+    def remove_links(self) -> None:
+        """Remove links from the folder, which has none of its own; what they point to stays."""
+        with suppress(OSError):
+            for path in self.folder.iterdir():
+                if path.is_symlink():
+                    _discard(path)
 
     def take(self, wanted: _Wanted, work: Path, settings: Settings) -> Prepared | None:
         """Put what a job needs into an empty folder; None, and nothing in it, if it is not kept.
@@ -227,7 +234,7 @@ class ShardCache:
             self.folder.mkdir(parents=True, exist_ok=True)
             with FileLock(self.folder / ".lock").acquire(_WAIT):
                 for left in self.folder.glob(".[no][el][wd]-*"):
-                    shutil.rmtree(left, ignore_errors=True)
+                    _discard(left)
                 return self._kept(wanted, prepared, work)
         except Timeout:
             log.info("another run writes to the cache: what was vectorized is not kept")
@@ -276,3 +283,16 @@ class ShardCache:
             self.remove(entry)
             kept -= entry.size
         return True
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _discard(path: Path) -> None:
+    """Remove a folder with all that is in it, or a link or a file."""
+    if _is_folder(path):
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()

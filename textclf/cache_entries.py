@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,11 +37,12 @@ class Entry:
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        """What is noted of it; empty if that cannot be read."""
+        """What is noted of it; empty if that cannot be read, or is not what an entry notes."""
         try:
-            return dict(json.loads((self.folder / MANIFEST).read_bytes()))
-        except (OSError, ValueError, TypeError):
+            known = json.loads((self.folder / MANIFEST).read_bytes())
+        except (OSError, ValueError, RecursionError):
             return {}
+        return known if _is_manifest(known) else {}
 
     @cached_property
     def size(self) -> int:
@@ -73,6 +74,22 @@ class Entry:
                 os.utime(self.folder / MANIFEST)
             else:
                 write_text(self.folder / MANIFEST, json.dumps(manifest), "")
+
+
+def _is_manifest(known: Any) -> bool:
+    """Return whether a value has what is noted of an entry, as far as it is used as such."""
+
+    def table(name: str, fits: Callable[[Any], bool]) -> bool:
+        return isinstance(known.get(name), dict) and all(map(fits, known[name].values()))
+
+    return (
+        isinstance(known, dict)
+        and isinstance(known.get("features"), int)
+        and table("rows", lambda count: isinstance(count, int))
+        and table("files", lambda stamp: isinstance(stamp, list))
+        and table("identity", lambda entries: isinstance(entries, list) and all(entries))
+        and all(isinstance(e, list) for entries in known["identity"].values() for e in entries)
+    )
 
 
 def names_in(folder: Path) -> Iterator[str]:

@@ -17,15 +17,17 @@ from numpy.typing import NDArray
 from textclf.errors import DataError
 from textclf.metrics import softmax
 from textclf.model_checks import (
+    check_class_names,
     check_labels,
     check_layers,
+    check_ngrams,
+    check_reach,
     check_stored_kernel,
     check_temperature,
     check_vocabulary,
 )
 from textclf.ngrams.vectorizer import Rows, Vectorizer, Vocabulary
 from textclf.quantization import Storage, pack, unpack
-from textclf.settings import stored_ngrams
 
 if TYPE_CHECKING:
     from textclf.corpus.block import TextBlock
@@ -262,14 +264,11 @@ def _assemble(header: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Class
     check_vocabulary(vocabulary)
     layers = [_layer(tensors, i) for i in range(header["layers"])]
     check_layers(layers, vocabulary.size, len(labels))
-    settings = stored_ngrams(header["ngrams"])
-    return Classifier(
-        labels,
-        Vectorizer(settings, vocabulary),
-        layers,
-        check_temperature(header["temperature"]),
-        {str(label): str(name) for label, name in header["class_names"].items()},
-    )
+    settings = check_ngrams(header["ngrams"])
+    temperature = check_temperature(header["temperature"])
+    check_reach(layers, vocabulary, settings.norm, temperature)
+    names = check_class_names(header["class_names"])
+    return Classifier(labels, Vectorizer(settings, vocabulary), layers, temperature, names)
 
 
 def _layer(tensors: Mapping[str, NDArray[Any]], i: int) -> Dense:

@@ -20,6 +20,7 @@ from textclf.corpus.files import expand_files
 from textclf.corpus.layout import CorpusFormat
 from textclf.corpus.streams import is_single_pass
 from textclf.errors import UsageError
+from textclf.escapes import encodable
 from textclf.runs import Run
 from textclf.settings import Settings, as_table
 
@@ -102,7 +103,7 @@ def identities(files: TrainingFiles) -> dict[str, list[list[Any]]] | None:
             if name == "-" or not stat.S_ISREG(status.st_mode):
                 return None
             times = [status.st_mtime_ns, status.st_ctime_ns]
-            where = str(Path(name).absolute())
+            where = encodable(str(Path(name).absolute()))
             found[part].append([where, status.st_size, *times, status.st_dev, status.st_ino])
     return found
 

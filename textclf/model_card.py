@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from textclf.escapes import printable
+
 if TYPE_CHECKING:
     from textclf.classifier import Classifier
 
@@ -100,4 +102,5 @@ def _figures(metrics: Mapping[str, Any]) -> list[str]:
 
 def _plain(text: str) -> str:
     """Return a text that came from data as one line that Markdown takes literally."""
-    return "".join(f"\\{c}" if c in "\\`*_[]<>|#" else c for c in " ".join(str(text).split()))
+    line = printable(" ".join(str(text).split()))
+    return "".join(f"\\{c}" if c in "\\`*_[]<>|#" else c for c in line)

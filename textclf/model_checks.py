@@ -4,11 +4,16 @@ the end of an array, and no number is missing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from textclf.corpus.rows import MAX_ROW
+from textclf.errors import ConfigError
+from textclf.escapes import encodable
+from textclf.settings import NgramSettings, stored_ngrams
 
 if TYPE_CHECKING:
     from textclf.classifier import Dense
@@ -19,6 +24,9 @@ _DTYPES = {
     "hashes": np.uint64, "columns": np.int32, "idf": np.float32, "text": np.uint8,
     "text_ends": np.int64,
 }  # fmt: skip
+_FARTHEST = 1e6  # from 1, of a temperature and of weights of n-grams; far more than training makes
+_MOST_TOKENS = float(MAX_ROW)
+_LARGEST = 1e37  # logit, which float32 holds; so it does the difference of two
 _STORED: dict[Any, Storage] = {
     np.dtype(np.float32): "float32", np.dtype(np.float16): "float16", np.dtype(np.int8): "int8",
 }  # fmt: skip
@@ -34,19 +42,47 @@ def check_labels(labels: Sequence[Any]) -> list[str]:
         raise ValueError("the labels are not a list of strings")
     if len(set(labels)) < len(labels):
         raise ValueError("a label occurs twice")
+    if any(label != encodable(label) for label in labels):
+        raise ValueError("a label is not Unicode text")
     return labels
 
 
-def check_temperature(value: Any) -> float:
+def check_class_names(names: Mapping[str, Any]) -> dict[str, str]:
+    """Return what people call the labels.
+
+    Raises:
+        ValueError: If a name cannot be written.
+    """
+    found = {label: str(name) for label, name in names.items()}
+    if any(name != encodable(name) for name in found.values()):
+        raise ValueError("the name of a class is not Unicode text")
+    return found
+
+
+def check_ngrams(table: Mapping[str, Any]) -> NgramSettings:
+    """Return how text becomes features.
+
+    Raises:
+        ValueError: If a setting is unknown or cannot be.
+    """
+    try:
+        settings = stored_ngrams(table)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
+    if settings.min_n > settings.max_n:
+        raise ValueError(f"ngrams.min_n is {settings.min_n}, ngrams.max_n {settings.max_n}")
+    return settings
+
+
+def check_temperature(value: float) -> float:
     """Return the temperature.
 
     Raises:
-        ValueError: If it is no positive number.
+        ValueError: If it is no number, or one that float32 cannot divide by.
     """
-    temperature = float(value)
-    if not 0 < temperature < float("inf"):
-        raise ValueError(f"the temperature is {temperature}")
-    return temperature
+    if not 1 / _FARTHEST <= value <= _FARTHEST:
+        raise ValueError(f"the temperature is {str(value)[:20]}")
+    return float(value)
 
 
 def check_vocabulary(vocabulary: Vocabulary) -> None:
@@ -71,6 +107,8 @@ def check_vocabulary(vocabulary: Vocabulary) -> None:
         raise ValueError("the vocabulary's columns are not used once each")
     if not np.isfinite(vocabulary.idf).all():
         raise ValueError("the vocabulary's weights are not all numbers")
+    if np.abs(vocabulary.idf).max(initial=0) > _FARTHEST:
+        raise ValueError("the vocabulary's weights are too large")
     ends = vocabulary.text_ends
     if len(ends) != size + 1:
         raise ValueError("the vocabulary's texts are not as many as its columns")
@@ -134,3 +172,30 @@ def check_layers(layers: Sequence[Dense], inputs: int, outputs: int) -> None:
         widths.append(len(layer.bias))
     if not layers or widths[-1] != outputs:
         raise ValueError(f"{widths[-1]} outputs for {outputs} labels")
+
+
+def check_reach(
+    layers: Sequence[Dense], vocabulary: Vocabulary, norm: str, temperature: float
+) -> None:
+    """Check that no text can have logits too large for float32, of which probabilities are none.
+
+    Args:
+        layers: The network, checked.
+        vocabulary: The n-grams, checked.
+        norm: What rows are scaled to.
+        temperature: What logits are divided by.
+
+    Raises:
+        ValueError: If one could.
+    """
+    first, *rest = layers
+    # The most that the features of a row can sum to.
+    row = float(np.abs(vocabulary.idf).max(initial=0)) * _MOST_TOKENS
+    if norm == "l2":
+        row = vocabulary.size**0.5
+    kernel = max(float(first.kernel.max(initial=0)), -float(first.kernel.min(initial=0)))
+    reach = row * kernel + np.abs(first.bias, dtype=np.float64)
+    for layer in rest:
+        reach = reach @ np.abs(layer.kernel, dtype=np.float64) + np.abs(layer.bias)
+    if not np.all(reach / temperature < _LARGEST):
+        raise ValueError("the weights are too large")

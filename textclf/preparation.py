@@ -129,7 +129,9 @@ class Prepared:
                 stored["layout"],
                 stored["bad_rows"],
             )
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        except (
+            OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError,
+        ) as error:  # fmt: skip
             log.warning("%s: cannot be taken up (%s); the files are read anew", folder, error)
             return None
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textclf.job import TrainingFiles
+from textclf.escapes import encodable
+from textclf.job import PARTS, TrainingFiles
 from textclf.model_card import model_card
 from textclf.settings import Settings, as_table
 
@@ -52,7 +53,9 @@ def write_run(
         writer = csv.DictWriter(file, list(history[0]) if history else ["epoch"])
         writer.writeheader()
         writer.writerows(history)
-    data: dict[str, Any] = {k: list(getattr(files, k)) for k in ("train", "validation", "test")}
+    data: dict[str, Any] = {
+        part: [encodable(name) for name in getattr(files, part)] for part in PARTS
+    }
     if begun := metrics.get("warm_start"):
         data["warm_start"] = begun["run"]
     text = tomli_w.dumps({"data": data} | as_table(settings))

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from textclf.errors import UsageError
+from textclf.escapes import encodable
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,11 @@ def check(words: Sequence[str]) -> None:
     """Refuse what neither cron nor systemd can hold in one line.
 
     Raises:
-        UsageError: If a word has a control character.
+        UsageError: If a word has a control character, or is not UTF-8.
     """
     for word in words:
+        if word != encodable(word):
+            raise UsageError(f"{word!r} is not UTF-8", remedy="rename it")
         if any(ord(c) < 32 or ord(c) == 127 for c in word):
             raise UsageError(f"{word!r} has a control character", remedy="rename it")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import sys
 import tempfile
@@ -14,11 +13,10 @@ from pathlib import Path, PurePath
 from typing import IO, Any, Literal, Protocol, TypeAlias
 
 from textclf.errors import OutputError
+from textclf.escapes import TSV_ESCAPES, encodable, json_line
 
 Format: TypeAlias = Literal["tsv", "csv", "jsonl", "parquet"]
 Columns: TypeAlias = Mapping[str, Sequence[Any]]
-
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 class Sink(Protocol):
@@ -44,7 +42,7 @@ class _TextSink:
             for values in columns.values()
         ]
         lines = self.lines(list(columns), cells)
-        self._file.write("".join(lines).encode("utf-8", "replace"))
+        self._file.write("".join(lines).encode("utf-8", "backslashreplace"))
         self._file.flush()
 
     def strings(self, values: list[str]) -> list[str]:
@@ -59,11 +57,11 @@ class _TextSink:
 
 
 class TsvSink(_TextSink):
-    """Tab-separated values: tabs, line ends and backslashes in a value become \\t, \\n, \\\\."""
+    r"""Tab-separated values: control characters and backslashes become `\t`, `\n`, `\x1b`, `\\`."""
 
     def strings(self, values: list[str]) -> list[str]:
         """Return them escaped."""
-        known = {value: value.translate(_ESCAPES) for value in set(values)}  # labels recur
+        known = {value: value.translate(TSV_ESCAPES) for value in set(values)}  # labels recur
         return [known[value] for value in values]
 
     def lines(self, names: list[str], cells: list[list[str]]) -> Iterator[str]:
@@ -94,7 +92,7 @@ class JsonlSink(_TextSink):
 
     def strings(self, values: list[str]) -> list[str]:
         """Return them quoted."""
-        return [json.dumps(value, ensure_ascii=False) for value in values]
+        return [json_line(value) for value in values]
 
     def lines(self, names: list[str], cells: list[list[str]]) -> Iterator[str]:
         """Yield the lines."""
@@ -115,11 +113,14 @@ class ParquetSink:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        kinds = [
-            (name, pa.string() if isinstance(values, list) else pa.float32())
-            for name, values in columns.items()
-        ]
-        table = pa.table(dict(columns), schema=pa.schema(kinds))
+        table = pa.table(
+            {
+                encodable(name): pa.array(list(map(encodable, values)), pa.string())
+                if isinstance(values, list)
+                else pa.array(values, pa.float32())
+                for name, values in columns.items()
+            }
+        )
         if self._writer is None:
             self._writer = pq.ParquetWriter(self._file, table.schema, compression="zstd")
         self._writer.write_table(table)

@@ -95,6 +95,73 @@ def test_entries_are_listed_and_cleared(quick, job, data, cache_dir):
     assert quick("cache", "clear", "0123").returncode == 2
 
 
+WRONG = {
+    "no object": "[1]",
+    "nothing noted": "{}",
+    "nested without end": "[" * 200_000,
+    "identity is a list": {"identity": [1]},
+    "identity of numbers": {"identity": {"train": [1]}},
+    "rows is a number": {"rows": 5},
+    "features is a string": {"features": "x"},
+    "files is a list": {"files": []},
+}
+
+
+@pytest.fixture
+def entry(quick, job, cache_dir):
+    """The folder of the one entry."""
+    quick(*job)
+    return cache_dir / "shards" / entries(quick)[0]["key"]
+
+
+def damage(entry, wrong):
+    """Put something else in the place of entry.json or of a part of it."""
+    path, found = entry / "entry.json", WRONG[wrong]
+    if isinstance(found, dict):
+        found = json.dumps(json.loads(path.read_text()) | found)
+    path.write_text(found)
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_damaged_entry_is_listed_and_cleared(quick, entry, wrong):
+    damage(entry, wrong)
+    assert "not readable" in quick("cache", "list").stdout
+    assert "1 entry removed" in quick("cache", "clear").stdout
+    assert not entry.exists()
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_damaged_entry_is_made_anew(quick, job, entry, wrong):
+    damage(entry, wrong)
+    assert json.loads(quick(*job, "--json").stdout)["cache"] == "stored"
+    assert json.loads(quick(*job, "--json").stdout)["cache"] == "hit"
+
+
+@pytest.fixture
+def linked(entry, tmp_path):
+    """An entry that was moved elsewhere, a link to it in its place."""
+    elsewhere = entry.rename(tmp_path / "elsewhere")
+    entry.symlink_to(elsewhere)
+    return entry
+
+
+def test_a_link_is_no_entry(quick, linked):
+    assert entries(quick) == []
+
+
+def test_to_clear_removes_a_link_and_not_what_it_points_to(quick, linked, tmp_path):
+    assert "0 entries removed" in quick("cache", "clear").stdout
+    assert [path.name for path in linked.parent.iterdir()] == [".lock"]
+    assert (tmp_path / "elsewhere" / "entry.json").exists()
+
+
+def test_an_entry_takes_the_place_of_a_link(quick, job, linked, tmp_path):
+    assert json.loads(quick(*job, "--json").stdout)["cache"] == "stored"
+    assert sorted(path.name for path in linked.parent.iterdir()) == [".lock", linked.name]
+    assert not linked.is_symlink()
+    assert (tmp_path / "elsewhere" / "entry.json").exists()
+
+
 def test_a_cache_without_room_costs_one_line_of_warning(quick, job, cache_dir):
     (cache_dir / "shards").write_text("in the way")
     done = quick(*job, "--quiet")

@@ -67,3 +67,7 @@ def test_labels_cannot_write_markup(metrics):
 def test_of_many_labels_the_first_are_listed(metrics):
     card = model_card(metrics, classifier([str(i) for i in range(1000)]))
     assert "and 950 more" in card
+
+
+def test_labels_cannot_hide_characters(metrics):
+    assert "- \\\\x1b\\[31mred\n" in model_card(metrics, classifier(["\x1b[31mred", "2"]))

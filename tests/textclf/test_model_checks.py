@@ -1,6 +1,7 @@
 """Models with the right checksums but wrong parts are refused; old ones load for ever."""
 
 import dataclasses
+import hashlib
 import json
 from pathlib import Path
 
@@ -37,6 +38,13 @@ def layer(**arrays):
     return change
 
 
+def ngrams(**changes):
+    def change(model):
+        model.vectorizer.settings = dataclasses.replace(model.vectorizer.settings, **changes)
+
+    return change
+
+
 def attribute(name, value):
     return lambda model: setattr(model, name, value)
 
@@ -58,6 +66,13 @@ WRONG = {
     "layer 0 is not float32": layer(bias=np.zeros(3)),
     "temperature is nan": attribute("temperature", float("nan")),
     "temperature is 0": attribute("temperature", 0.0),
+    "temperature is 1e-300": attribute("temperature", 1e-300),
+    "temperature is 1e\\+300": attribute("temperature", 1e300),
+    "temperature is 10": attribute("temperature", 10**400),
+    "the weights are too large": layer(bias=np.array([0, 3e38, 0], np.float32)),
+    "the vocabulary's weights are too large": vocabulary(idf=put(0, 3e38)),
+    "ngrams.analyzer is 'letter'": ngrams(analyzer="letter"),
+    "ngrams.min_n is 3, ngrams.max_n 2": ngrams(min_n=3, max_n=2),
     "a label occurs twice": attribute("labels", ["a", "a", "b"]),
     "not a list of strings": attribute("labels", ["a", 1, "b"]),
     "0 outputs|outputs for 3|for 2 labels": attribute("labels", ["a", "b"]),
@@ -72,6 +87,28 @@ def test_parts_that_do_not_fit_are_refused(make_model, tmp_path, problem):
     model.save(tmp_path / "model")
     with pytest.raises(DataError, match=problem.strip()):
         Classifier.load(tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    ("header", "problem"),
+    [
+        ({"labels": ["food", "music", "\ud800"]}, "a label is not Unicode text"),
+        ({"class_names": {"food": "\ud800"}}, "the name of a class is not Unicode text"),
+    ],
+)
+def test_names_that_cannot_be_written_are_refused(make_model, tmp_path, header, problem):
+    folder = tmp_path / "model"
+    make_model().save(folder)
+    path = folder / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | header))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"]["model.json"] = {
+        "bytes": path.stat().st_size,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(DataError, match=problem):
+        Classifier.load(folder)
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "model.json"])

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TextIO
 
 from textclf.errors import DataError, OutputError
+from textclf.escapes import TSV_ESCAPES
 
 _SHOWN = 200  # characters of a rejected row that are kept
 _FIRST = 5  # bad rows of a pass that are kept
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0"})
 
 
 @dataclass
@@ -42,7 +42,12 @@ class BadRows:
         if self.rejects is None:
             return None
         try:
-            file = self.rejects.open("a" if self._began else "w", encoding="utf-8", newline="")
+            file = self.rejects.open(
+                "a" if self._began else "w",
+                encoding="utf-8",
+                errors="backslashreplace",
+                newline="",
+            )
             if not self._began:
                 file.write("file\trow\treason\tcontent\n")
             self._began = True
@@ -112,8 +117,8 @@ class RejectLog:
         if len(self.first) < _FIRST:
             self.first.append(BadRow(where, row, what, remedy))
         if self._file is not None and self.policy.rejects is not None:
-            shown = content[: 4 * _SHOWN].decode("utf-8", "replace")[:_SHOWN].translate(_ESCAPES)
-            cells = (source.translate(_ESCAPES), str(row), what.translate(_ESCAPES), shown)
+            shown = content[: 4 * _SHOWN].decode("utf-8", "replace")[:_SHOWN].translate(TSV_ESCAPES)
+            cells = (source.translate(TSV_ESCAPES), str(row), what.translate(TSV_ESCAPES), shown)
             try:
                 self._file.write("\t".join(cells) + "\n")
             except OSError as error:

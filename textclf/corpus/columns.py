@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from textclf.corpus.labels import LabelMap
-from textclf.corpus.layout import ALL_COLUMNS, Column, CorpusFormat
+from textclf.corpus.layout import ALL_COLUMNS, Column, CorpusFormat, Layout
 from textclf.errors import DataError
 
 LABEL_NAMES = (
@@ -180,6 +181,26 @@ def find_column(where: str, column: Column, width: int, header: Sequence[str] | 
             remedy=f"give the column's number: {' or '.join(str(i + 1) for i in found)}",
         )
     return found[0]
+
+
+def same_columns(like: Layout, header: tuple[str, ...], where: str) -> Layout:
+    """Return the layout of a later file that names its columns: they are found by name.
+
+    Raises:
+        DataError: If one is missing, or several have its name.
+    """
+    assert like.header is not None
+    if header == like.header:
+        return like
+    place = {p: find_column(where, like.header[p], len(header), header) for p in like.used}
+    return replace(
+        like,
+        header=header,
+        width=len(header),
+        label=None if like.label is None else place[like.label],
+        texts=tuple(place[p] for p in like.texts),
+        extras=tuple((name, place[p]) for name, p in like.extras),
+    )
 
 
 def _one_column(where: str, width: int) -> DataError:

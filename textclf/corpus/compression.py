@@ -7,6 +7,7 @@ import io
 import lzma
 import zlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from textclf.errors import DataError
@@ -75,13 +76,18 @@ class _Source(io.RawIOBase):
         return self._read(size)
 
 
-class _Gzip:
-    """Decompresses the members of a gzip file, in larger pieces than `gzip.GzipFile` does."""
+class _Members:
+    """Decompresses the members that a file consists of; nothing but zeros may be between them.
 
-    def __init__(self, read: Callable[[int], bytes]) -> None:
-        self._read = read
+    Args:
+        read: Reads compressed bytes.
+        new: Makes a decompressor of one member.
+    """
+
+    def __init__(self, read: Callable[[int], bytes], new: Callable[[], Any]) -> None:
+        self._read, self._new = read, new
         self._rest = b""
-        self._member = zlib.decompressobj(wbits=31)
+        self._member = new()
         self._within = False  # whether some of the member was read
 
     def read(self, size: int) -> bytes:
@@ -89,24 +95,33 @@ class _Gzip:
 
         Raises:
             EOFError: If the file is truncated.
-            zlib.error: If it is damaged.
+            OSError: If it is damaged; or zlib.error, lzma.LZMAError.
         """
         while True:
-            compressed = self._rest or self._read(_PIECE)
-            if not compressed and self._within:
-                raise EOFError("truncated")
-            if not compressed:
-                return b""
-            if not self._within:  # members may be padded with zeros
+            compressed = self._rest
+            if not compressed and getattr(self._member, "needs_input", True):
+                compressed = self._read(_PIECE)
+                if not compressed and self._within:
+                    raise EOFError("truncated")
+                if not compressed:
+                    return b""
+            if not self._within:
                 compressed = compressed.lstrip(b"\0")
                 self._within = bool(compressed)
-            data = self._member.decompress(compressed, size)
-            self._rest = self._member.unconsumed_tail
+            data: bytes = self._member.decompress(compressed, size)
+            self._rest = getattr(self._member, "unconsumed_tail", b"")  # others keep it themselves
             if self._member.eof:
                 self._rest = self._member.unused_data
-                self._member, self._within = zlib.decompressobj(wbits=31), False
+                self._member, self._within = self._new(), False
             if data:
                 return data
+
+
+_MEMBERS: dict[str, Callable[[], Any]] = {
+    "gzip": partial(zlib.decompressobj, wbits=31),
+    "bzip2": bz2.BZ2Decompressor,
+    "xz": partial(lzma.LZMADecompressor, lzma.FORMAT_XZ),
+}
 
 
 def decompressed(name: str, raw: Callable[[int], bytes]) -> tuple[Callable[[int], bytes], str]:
@@ -130,16 +145,12 @@ def decompressed(name: str, raw: Callable[[int], bytes]) -> tuple[Callable[[int]
         magic += more
     source = _Source(magic, raw)
     kind = next((k for m, k in _COMPRESSIONS.items() if magic.startswith(m)), "")
-    buffered = io.BufferedReader(source, 1 << 20)
-    if kind == "gzip":
-        return guarded(_Gzip(source.take).read, kind), kind
-    if kind == "bzip2":
-        return guarded(bz2.BZ2File(buffered).read1, kind), kind
-    if kind == "xz":
-        return guarded(lzma.LZMAFile(buffered).read1, kind), kind
+    if kind in _MEMBERS:
+        return guarded(_Members(source.take, _MEMBERS[kind]).read, kind), kind
     if kind == "zstd":
         import pyarrow as pa
 
+        buffered = io.BufferedReader(source, 1 << 20)
         opened = pa.CompressedInputStream(pa.PythonFile(buffered, mode="r"), "zstd")
         return guarded(opened.read, kind), kind
     return guarded(source.take, ""), kind

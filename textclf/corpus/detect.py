@@ -6,10 +6,11 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePath
 from typing import get_args
 
-from textclf.corpus.columns import choose_columns, find_column, looks_like_header
+from textclf.corpus.columns import choose_columns, looks_like_header, same_columns
 from textclf.corpus.csv_plain import Record, records
 from textclf.corpus.labels import LabelMap
 from textclf.corpus.layout import CorpusFormat, Format, Layout
@@ -48,7 +49,7 @@ def tell_format(path: str, head: bytes, fmt: CorpusFormat) -> Format:
     known = _EXTENSIONS.get(extension(path))
     if known is not None and known != "parquet":
         return known
-    first = head.lstrip()[:HEAD]
+    first = head.lstrip()
     if first.startswith(b"{") and _is_object(first.split(b"\n", 1)[0]):
         return "jsonl"
     if first.startswith(_FASTTEXT):
@@ -101,25 +102,11 @@ def csv_layout(
 
 def _layout_like(like: Layout, cells: list[list[str]], where: str, encoding: str) -> Layout:
     """Return the layout of a later file: columns by name if it names them, else by place."""
-    header, width, place = None, like.width, {p: p for p in range(like.width)}
     if like.header is not None:
-        names = [name.strip() for name in cells[0]]
-        extra = tuple(p for _, p in like.extras)
-        used = [p for p in (like.label, *like.texts, *extra) if p is not None]
-        if all(like.header[p] in names for p in used):
-            header, width = tuple(names), len(names)
-            if header != like.header:
-                place |= {p: find_column(where, like.header[p], width, header) for p in used}
-    return Layout(
-        like.format,
-        like.delimiter,
-        header,
-        width,
-        None if like.label is None else place[like.label],
-        tuple(place[p] for p in like.texts),
-        tuple((name, place[p]) for name, p in like.extras),
-        encoding,
-    )
+        names = tuple(name.strip() for name in cells[0])
+        if all(like.header[place] in names for place in like.used):
+            return replace(same_columns(like, names, where), encoding=encoding)
+    return replace(like, header=None, encoding=encoding)
 
 
 def _first_rows(head: bytes, delimiter: str, where: str) -> list[Record]:

@@ -11,7 +11,7 @@ from textclf.corpus.csv_plain import records
 from textclf.corpus.detect import csv_layout, tell_format
 from textclf.corpus.labels import LabelMap
 from textclf.corpus.layout import ALL_COLUMNS, CorpusFormat, Layout
-from textclf.corpus.rows import UNCLOSED, Assembler, Row, cells_problem, cells_row
+from textclf.corpus.rows import MAX_ROW, UNCLOSED, Assembler, Row, cells_problem, cells_row
 from textclf.corpus.streams import HEAD, PARQUET, Stream
 from textclf.corpus.text_lines import json_layout, line_blocks
 from textclf.errors import DataError, UsageError
@@ -39,6 +39,8 @@ def layout_of(
     """
     # One line is enough where the format is said: whoever types a line wants its answer.
     head = stream.head(line=fmt.format in ("lines", "fasttext", "jsonl"))
+    if fmt.format is None and head.lstrip().startswith(b"{"):
+        head = stream.head_with_line(MAX_ROW)  # to tell whether it is JSON
     kind = like.format if like is not None else tell_format(path, head, fmt)
     if kind == "parquet":
         from textclf.corpus.parquet import parquet_layout

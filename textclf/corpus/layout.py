@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from textclf.errors import UsageError
+from textclf.escapes import printable
 
 Format: TypeAlias = Literal["csv", "tsv", "jsonl", "parquet", "fasttext", "lines"]
 Column: TypeAlias = str | int
@@ -73,6 +74,12 @@ class Layout:
     extras: tuple[tuple[str, int], ...] = ()
     encoding: str = "utf-8"
 
+    @property
+    def used(self) -> tuple[int, ...]:
+        """Places of the columns that are read."""
+        label = () if self.label is None else (self.label,)
+        return (*label, *self.texts, *(place for _, place in self.extras))
+
     def describe(self) -> str:
         """Say in one line what was decided."""
         kind = {
@@ -96,7 +103,7 @@ class Layout:
     def _named(self, places: Sequence[int]) -> str:
         one = "column" if len(places) == 1 else "columns"
         if self.header is not None:
-            names = [f"'{self.header[place]}'" for place in places]
+            names = [f"'{printable(self.header[place])}'" for place in places]
         elif len(places) > 2 and list(places) == list(range(places[0], places[-1] + 1)):
             names = [f"{places[0] + 1}-{places[-1] + 1}"]
         else:

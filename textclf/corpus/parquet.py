@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from textclf.corpus.block import TextBlock
-from textclf.corpus.columns import choose_columns
+from textclf.corpus.columns import choose_columns, same_columns
 from textclf.corpus.layout import CorpusFormat, Layout
 from textclf.corpus.rows import Assembler, Row, too_long
 from textclf.corpus.streams import Stream, is_single_pass
-from textclf.corpus.text_lines import record_row
+from textclf.corpus.text_lines import Unreadable, record_row
 from textclf.errors import DataError
 
 _ROWS = 4096  # rows read at once
@@ -28,10 +29,10 @@ def parquet_layout(path: str, stream: Stream, fmt: CorpusFormat, like: Layout | 
     Raises:
         DataError: If it cannot be read or has no such columns.
     """
-    if like is not None:
-        return like
     with _opened(path, stream) as file:
         names = tuple(file.schema_arrow.names)
+    if like is not None:
+        return same_columns(like, names, stream.name)
     label, texts, extras = choose_columns(stream.name, len(names), names, fmt)
     return Layout("parquet", "", names, len(names), label, texts, extras)
 
@@ -46,22 +47,17 @@ def parquet_blocks(
     """
     layout = assembler.layout
     assert layout.header is not None
-    used = [*layout.texts, *(place for _, place in layout.extras)]
-    used += [] if layout.label is None else [layout.label]
-    names = list(dict.fromkeys(layout.header[place] for place in used))
+    names = list(dict.fromkeys(layout.header[place] for place in layout.used))
     number = 0
     with _opened(path, stream) as file:
-        absent = [name for name in names if name not in file.schema_arrow.names]
-        if absent:
-            raise DataError(
-                f"there is no column {absent[0]!r}",
-                where=stream.name,
-                remedy=f"the columns are {', '.join(file.schema_arrow.names[:20])}",
-            )
         for batch in file.iter_batches(batch_size=_ROWS, columns=names, use_threads=False):
+            columns = {
+                place: _values(_column(batch, layout.header, place)) for place in layout.used
+            }
             rows = []
-            for values in batch.to_pylist():
+            for cells in zip(*columns.values(), strict=True):
                 number += 1
+                values = dict(zip(columns, cells, strict=True))
                 rows.append(_row(values, layout, number, max_row))
             block = assembler.block(rows)
             if len(block):
@@ -70,8 +66,32 @@ def parquet_blocks(
         pass
 
 
-def _row(values: dict[str, Any], layout: Layout, number: int, max_row: int) -> Row:
-    row = record_row(values.__getitem__, layout, number, repr(values).encode()[:1024], object())
+def _column(batch: pa.RecordBatch, header: Sequence[str], place: int) -> pa.Array:
+    """Return a column of the file; a batch has all that have the name of one, in their order."""
+    name = header[place]
+    same = [i for i, other in enumerate(batch.schema.names) if other == name]
+    return batch.column(same[header[:place].count(name)])
+
+
+def _values(column: pa.Array) -> list[Any]:
+    """Return a column's values; what Python has no value for, such as a far year, is Unreadable."""
+    try:
+        return list(column.to_pylist())
+    except (ArithmeticError, ValueError):
+        return [_value(scalar) for scalar in column]
+
+
+def _value(scalar: pa.Scalar) -> Any:
+    try:
+        return scalar.as_py()
+    except (ArithmeticError, ValueError):
+        return Unreadable(str(scalar.type))
+
+
+def _row(values: dict[int, Any], layout: Layout, number: int, max_row: int) -> Row:
+    assert layout.header is not None
+    raw = repr([(layout.header[place], value) for place, value in values.items()])
+    row = record_row(values.__getitem__, layout, number, raw.encode()[:1024], object())
     if len(row.text) > max_row:
         row.problem = too_long(max_row)
     return row
@@ -80,7 +100,7 @@ def _row(values: dict[str, Any], layout: Layout, number: int, max_row: int) -> R
 @contextmanager
 def _opened(path: str, stream: Stream) -> Iterator[pq.ParquetFile]:
     """Open a Parquet file; what cannot be sought in is copied to a temporary file first."""
-    source: Any = path
+    source: Any
     if stream.compression or is_single_pass(path):
         if stream.copy is None:
             stream.copy = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the stream
@@ -88,6 +108,8 @@ def _opened(path: str, stream: Stream) -> Iterator[pq.ParquetFile]:
                 stream.copy.write(data)
         stream.copy.seek(0)
         source = stream.copy
+    else:  # by its bytes: Arrow takes no name that is not UTF-8
+        source = pa.OSFile(os.fsencode(path))
     try:
         # Without prefetching, memory holds pages and not whole row groups.
         with pq.ParquetFile(source, buffer_size=_BUFFER, pre_buffer=False) as file:

@@ -117,6 +117,19 @@ class Stream:
             self._pending += more
         return self._pending
 
+    def head_with_line(self, most: int) -> bytes:
+        """Return the first bytes, a whole first line that is not blank among them.
+
+        Args:
+            most: Bytes after which no end of the line is looked for.
+        """
+        while b"\n" not in self._pending.lstrip() and len(self._pending) <= most:
+            more = self._next(max(HEAD, len(self._pending)))
+            if not more:
+                break
+            self._pending += more
+        return self._pending
+
     def read(self, size: int) -> bytes:
         """Return about so many bytes; none at the end."""
         if self._pending:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from textclf.corpus.block import TextBlock, encode_text
 from textclf.corpus.columns import choose_columns
 from textclf.corpus.layout import COLUMN_BREAK, CorpusFormat, Layout
-from textclf.corpus.rows import Assembler, Row, encoding_problem, nul_problem, too_long
+from textclf.corpus.rows import MAX_ROW, Assembler, Row, encoding_problem, nul_problem, too_long
 from textclf.corpus.streams import Stream
 from textclf.errors import DataError
 
@@ -64,7 +65,8 @@ def json_layout(stream: Stream, fmt: CorpusFormat, like: Layout | None) -> Layou
     if like is not None:
         return like
     keys: dict[str, None] = {}
-    head = stream.head(line=fmt.format == "jsonl")
+    stream.head(line=fmt.format == "jsonl")
+    head = stream.head_with_line(MAX_ROW)
     for line in head.splitlines()[:100]:
         value = _loads(line)
         if isinstance(value, dict):
@@ -97,13 +99,24 @@ def scalar_text(value: Any) -> str | None:
     return str(value)
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A value that is there and cannot be had.
+
+    Attributes:
+        kind: What it is, such as `timestamp[ms]`.
+    """
+
+    kind: str
+
+
 def record_row(
-    get: Callable[[str], Any], layout: Layout, number: int, raw: bytes, missing: Any
+    get: Callable[[int], Any], layout: Layout, number: int, raw: bytes, missing: Any
 ) -> Row:
     """Return the row of a record whose values have names.
 
     Args:
-        get: Returns a value by name, or `missing`.
+        get: Returns a value by the place of its name, or `missing`.
         layout: Which names are the label and the text.
         number: Number of the row.
         raw: What to show of it.
@@ -113,12 +126,15 @@ def record_row(
     places = [place for _, place in layout.extras]
     places += [*layout.texts] if layout.label is None else [*layout.texts, layout.label]
     cells: list[str] = []
-    for name in (layout.header[place] for place in places):
-        value = get(name)
+    for place in places:
+        name, value = layout.header[place], get(place)
         if value is missing and len(cells) < len(layout.extras):
             value = None
         if value is missing:
             return Row(number, number, raw, problem=(f"there is no {name!r}", "add it"))
+        if isinstance(value, Unreadable):
+            what = f"{name!r} is a {value.kind} that cannot be read"
+            return Row(number, number, raw, problem=(what, "correct it, or store it as text"))
         text = scalar_text(value)
         if text is None:
             what = f"{name!r} is not one value but a {type(value).__name__}"
@@ -151,7 +167,8 @@ def _json_row(data: bytes, line: int, *, layout: Layout) -> Row | None:
     if not isinstance(value, dict):
         problem = ("the line is not a JSON object", "write one object a line")
         return Row(line, line, data, problem=problem)
-    return record_row(lambda name: value.get(name, _MISSING), layout, line, data, _MISSING)
+    names = layout.header or ()
+    return record_row(lambda p: value.get(names[p], _MISSING), layout, line, data, _MISSING)
 
 
 def _fasttext_row(data: bytes, line: int, *, layout: Layout) -> Row | None:

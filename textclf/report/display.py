@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from textclf.corpus.layout import COLUMN_BREAK
+from textclf.escapes import encodable, is_plain
 
-_JOINERS = "\u200c\u200d"  # needed in Persian and in emoji
 _LEVELS = 8  # shades in the style sheet, besides none
 
 
@@ -20,7 +20,7 @@ def visible(value: Any) -> Any:
     if type(value) is not str or value.isprintable():  # Markup is made of what was visible
         return value
     text: str = value
-    return "".join(c if c.isprintable() or c in "\n\t" else _shown(c) for c in text)
+    return "".join(c if is_plain(c) or c in "\n\t" else _shown(c) for c in text)
 
 
 def _shown(character: str) -> str:
@@ -31,8 +31,8 @@ def _shown(character: str) -> str:
         return chr(0x2400 + code)
     if code == 127:
         return "\u2421"
-    if character in _JOINERS or unicodedata.category(character) == "Zs":
-        return character
+    if unicodedata.category(character) == "Cs":  # of a file's name that is not UTF-8
+        return encodable(character)
     return f"\u27e8{code:04X}\u27e9"
 
 

@@ -93,6 +93,19 @@ def test_truncated_archive_is_named_as_such(kind: str, write: Write, read: Read)
         read(write(whole[: len(whole) // 2]), bad_rows=BadRows(1.0))
 
 
+@pytest.mark.parametrize("kind", COMPRESSED)
+def test_an_archive_that_something_else_follows_is_damaged(
+    kind: str, write: Write, read: Read
+) -> None:
+    with pytest.raises(DataError, match=f"the {kind} file is damaged"):
+        read(write(COMPRESSED[kind](b"a,x\nb,y\n") + b"something else"))
+
+
+@pytest.mark.parametrize("kind", ["gzip", "bzip2", "xz"])
+def test_zeros_may_follow_an_archive(kind: str, write: Write, read: Read) -> None:
+    assert read(write(COMPRESSED[kind](b"a,x\nb,y\n") + bytes(512))) == [("a", "x"), ("b", "y")]
+
+
 @pytest.mark.parametrize("kind", ["gzip", "bzip2", "xz"])
 def test_damaged_archive_is_named_as_such(kind: str, write: Write, read: Read) -> None:
     whole = bytearray(COMPRESSED[kind](os.urandom(3000).hex().encode()))

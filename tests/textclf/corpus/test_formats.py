@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import lzma
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -159,6 +160,81 @@ def test_parquet_row_without_label_is_bad(tmp_path: Path, read: Read) -> None:
     pq.write_table(pa.table({"label": ["a", None], "text": ["x", "y"]}), tmp_path / "a.parquet")
     with pytest.raises(DataError, match="row 2: the label is blank"):
         read(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.txt"])
+def test_the_first_json_row_may_be_long(write: Write, read: Read, name: str) -> None:
+    rows = [{"label": "a", "text": "x" * (1 << 20)}, {"label": "b", "text": "y"}]
+    file = write("\n" + "".join(json.dumps(row) + "\n" for row in rows), name)
+    assert [(label, len(text)) for label, text in read(file)] == [("a", 1 << 20), ("b", 1)]
+
+
+TIMES = {
+    "timestamp[ms]": pa.array([0, 2**61]).cast(pa.timestamp("ms")),
+    "date32[day]": pa.array([0, 2**30], pa.int32()).cast(pa.date32()),
+    "duration[ms]": pa.array([0, 2**62]).cast(pa.duration("ms")),
+    "time64[us]": pa.array([0, 2**60]).view(pa.time64("us")),
+}
+
+
+@pytest.mark.parametrize("kind", TIMES)
+def test_a_time_that_python_has_not_makes_a_bad_row(tmp_path: Path, read: Read, kind: str) -> None:
+    table = pa.table({"label": ["a", "b"], "text": TIMES[kind]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    expected = f"a.parquet, row 2: 'text' is a {kind} that cannot be read; correct it"
+    with pytest.raises(DataError, match=re.escape(expected)):
+        read(tmp_path / "a.parquet")
+
+
+def test_an_unknown_time_zone_is_named(tmp_path: Path, read: Read) -> None:
+    times = pa.array([0, 0], pa.timestamp("ms", "Mars/Phobos"))
+    pq.write_table(pa.table({"label": ["a", "b"], "text": times}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"row 1: 'text' is a .*Mars/Phobos.* cannot be read"):
+        read(tmp_path / "a.parquet")
+
+
+TWINS = pa.table(
+    [pa.array(["a", "b"]), pa.array(["x1", "x2"]), pa.array(["y1", "y2"])],
+    names=["label", "text", "text"],
+)
+
+
+@pytest.mark.parametrize(("number", "texts"), [(2, ["x1", "x2"]), (3, ["y1", "y2"])])
+def test_parquet_columns_of_one_name_go_by_number(
+    tmp_path: Path, read: Read, number: int, texts: list[str]
+) -> None:
+    pq.write_table(TWINS, tmp_path / "a.parquet")
+    found = read(tmp_path / "a.parquet", CorpusFormat(text_columns=(number,)))
+    assert [text for _, text in found] == texts
+
+
+def test_parquet_columns_of_one_name_are_both_passed_through(tmp_path: Path) -> None:
+    pq.write_table(TWINS, tmp_path / "a.parquet")
+    fmt = CorpusFormat(text_columns=(3,), extra_columns=("*",))
+    (block,) = Corpus([tmp_path / "a.parquet"], fmt).blocks()
+    assert block.extra == {"label": ["a", "b"], "text": ["x1", "x2"], "3": ["y1", "y2"]}
+
+
+@pytest.mark.parametrize(
+    "fmt",
+    [
+        CorpusFormat(text_columns=("text",)),
+        CorpusFormat(text_columns=(2,), extra_columns=("text",)),
+    ],
+)
+def test_a_name_of_two_parquet_columns_says_too_little(
+    tmp_path: Path, read: Read, fmt: CorpusFormat
+) -> None:
+    pq.write_table(TWINS, tmp_path / "a.parquet")
+    with pytest.raises(DataError, match="2 columns are named 'text'; give the column's number"):
+        read(tmp_path / "a.parquet", fmt)
+
+
+def test_a_later_parquet_file_may_have_other_places(tmp_path: Path, read: Read) -> None:
+    table = pa.table({"label": ["a"], "text": ["x"], "id": ["1"]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    pq.write_table(table.select(["id", "text", "label"]), tmp_path / "b.parquet")
+    assert read([tmp_path / "a.parquet", tmp_path / "b.parquet"]) == [("a", "x"), ("a", "x")]
 
 
 TWO_COLUMNS = {
