@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from textclf.compiled import njit
+from textclf.corpus.layout import COLUMN_BREAK
 from textclf.ngrams.hashing import FNV_OFFSET, FNV_PRIME, MIX_1, MIX_2
 from textclf.ngrams.unicode import ALONE, SPACE
 
 _PRIME, _OFFSET = np.uint64(FNV_PRIME), np.uint64(FNV_OFFSET)
 _MIX_1, _MIX_2, _SHIFT = np.uint64(MIX_1), np.uint64(MIX_2), np.uint64(33)
+_BREAK = ord(COLUMN_BREAK)  # which is ours, and no trouble
 
 # What is the matter with a text, as bits.
 EMPTY = 1  # nothing but white space
@@ -48,7 +50,7 @@ def _garbled(text, i, end):  # type: ignore[no-untyped-def]
 def _control(text, i):  # type: ignore[no-untyped-def]
     byte = text[i]
     if byte < 0x20 or byte == 0x7F:
-        return byte != 9 and byte != 10 and byte != 13
+        return byte != 9 and byte != 10 and byte != 13 and byte != _BREAK
     return byte == 0xC2 and text[i + 1] < 0xA0 and text[i + 1] != 0x85
 
 

@@ -47,7 +47,7 @@ class Run:
         """The contents of metrics.json; empty if it cannot be read."""
         try:
             return dict(json.loads((self.folder / "metrics.json").read_bytes()))
-        except (OSError, ValueError):
+        except (OSError, ValueError, TypeError, RecursionError):
             return {}
 
     @property

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -234,3 +236,13 @@ def test_all_of_it_goes_into_json(tmp_path: Path) -> None:
     assert figures["words"]["percentiles"]["95"] == 4
     assert figures["findings"][0]["code"] == "test-overlap"
     assert figures["guide"]["model"] == "n-gram MLP"
+
+
+def test_what_is_between_columns_of_text_is_no_control_character(tmp_path):
+    path = tmp_path / "two.csv"
+    path.write_text("label,title,body\na,hello world,this is fine\nb,bye now,this is not\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "textclf", "inspect", str(path)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "control" not in done.stdout + done.stderr

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from textclf.errors import LockedError, OutputError, UsageError
-from textclf.runs import RunStore, models, new_run_id
+from textclf.runs import Run, RunStore, models, new_run_id
 
 
 @pytest.fixture
@@ -179,3 +179,11 @@ def test_models_are_listed_by_their_runs(store, tmp_path):
     add(store)
     (tmp_path / "other").mkdir()
     assert models(tmp_path) == ["news"]
+
+
+@pytest.mark.parametrize("content", ["null", "[1]", "5", "[" * 100_000, "{"])
+def test_a_run_of_damaged_figures_is_a_run_without_figures(tmp_path, content):
+    run = tmp_path / "20261123T033004Z-5f0c1e"
+    run.mkdir()
+    (run / "metrics.json").write_text(content)
+    assert Run(run, False).metrics == {}
