@@ -49,8 +49,12 @@ def folder() -> Path:
 
 
 def target() -> str:
-    """Return what tells one processor and numba, for which kernels are compiled, from another."""
+    """Return what tells one processor, numba and installation from another.
+
+    Kernels are compiled for each: numba keeps them by the path of their source.
+    """
     from llvmlite import binding
 
     processor = f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
-    return hashlib.sha256(f"{numba.__version__} {processor}".encode()).hexdigest()[:16]
+    known = f"{numba.__version__} {processor} {Path(__file__).parent}"
+    return hashlib.sha256(known.encode("utf-8", "surrogateescape")).hexdigest()[:16]

@@ -22,6 +22,15 @@ def test_the_sample_trains_offline_and_is_not_trivial(metrics):
     assert 0.80 < metrics["validation"]["accuracy"] < 0.97
 
 
+def test_the_readme_shows_what_the_sample_gives(metrics):
+    shown = (SAMPLE.parents[1] / "README.md").read_text("utf-8")
+    assert f"\nfeatures    {metrics['features']:,} n-grams; {metrics['layout']}\n" in shown
+    assert f"; {metrics['classes']} classes\n" in shown
+    (accuracy,) = re.findall(r"^test {8}accuracy (\S+),", shown, re.MULTILINE)
+    # Another processor may round the last digits otherwise.
+    assert float(accuracy) == pytest.approx(metrics["test"]["accuracy"], abs=0.005)
+
+
 def test_metrics_hold_what_the_contract_names(metrics):
     assert metrics["dataset"] == "sample"
     assert metrics["samples"]["train"] + metrics["samples"]["validation"] == 4000
