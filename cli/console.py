@@ -20,6 +20,7 @@ import click
 from textclf.errors import Interrupted, OutputError, TextclfError
 from textclf.progress import Progress
 
+from .outputs import check_outputs
 from .signals import Watch
 
 if TYPE_CHECKING:
@@ -287,6 +288,7 @@ def output_options(command: Callable[..., R]) -> Callable[..., R]:
         debug: bool,
         **kwargs: Any,
     ) -> R:
+        check_outputs(click.get_current_context().params)
         with Console(quiet, log_format, log_file) as console:
             try:
                 return command(*args, console=console, **kwargs)
