@@ -74,7 +74,8 @@ def show(name: str, run: str, models_dir: Path, as_json: bool, console: Console)
     hidden = ("run", "job")  # it is above; what --if-changed compares
     figures = _flat({key: value for key, value in metrics.items() if key not in hidden})
     rows = [[key, _shown(value)] for key, value in figures.items()]
-    rows += [["not published", why] for why in (metrics.get("gate") or {}).get("reasons", ())]
+    reasons = (metrics.get("gate") or {}).get("reasons") or ()
+    rows += [["not published", str(why)] for why in reasons]
     console.result(table(rows, [name, found.id]))
 
 

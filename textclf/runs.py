@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import secrets
 import shutil
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from textclf.errors import UsageError
 from textclf.locking import held
+from textclf.run_metrics import read_metrics
 
 CURRENT = "current"
 _LOCK = ".lock"
@@ -44,23 +44,22 @@ class Run:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """The contents of metrics.json; empty if it cannot be read."""
-        try:
-            return dict(json.loads((self.folder / "metrics.json").read_bytes()))
-        except (OSError, ValueError):
-            return {}
+        """The contents of metrics.json; what cannot be read is left out."""
+        return read_metrics(self.folder)
 
     @property
     def began(self) -> tuple[float, str]:
         """When it got the lock, in seconds since 1970, and its id: what runs are ordered by.
 
-        Of jobs that wait for the lock, the one that was called first need not get it first.
+        Of jobs that wait for the lock, the one that was called first need not get it first. A run
+        of no known time is the oldest.
         """
-        try:
-            moment = datetime.fromisoformat(str(self.metrics.get("started")))
-        except ValueError:
-            moment = datetime.strptime(self.id[:16], _MOMENT)
-        return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp(), self.id
+        started = str(self.metrics.get("started"))
+        for read, text in ((datetime.fromisoformat, started), (_of_id, self.id)):
+            with suppress(ValueError):
+                moment = read(text)
+                return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp(), self.id
+        return 0.0, self.id
 
     @property
     def size(self) -> int:
@@ -227,6 +226,10 @@ def new_run_id() -> str:
     """
     now = datetime.now(UTC)
     return f"{now:{_MOMENT}}-{now.microsecond << 4 | secrets.randbelow(16):06x}"
+
+
+def _of_id(run_id: str) -> datetime:
+    return datetime.strptime(run_id[:16], _MOMENT)
 
 
 def id_of(hidden: Path) -> str:
