@@ -95,7 +95,7 @@ class Console:
         logger.setLevel(self._level)
         if isinstance(error, TextclfError):
             self._to_file(self._line(str(error), "error", {"exit_code": error.exit_code}))
-        elif error is not None and not isinstance(error, SystemExit):
+        elif error is not None and not isinstance(error, (SystemExit, BrokenPipeError)):
             self._to_file(self._line(f"{type(error).__name__}: {error}", "error", {}))
         if self._file is not None:
             self._file.close()
