@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import click
 
 import textclf
-from textclf.errors import OutOfMemoryError, OutputError, TextclfError
+from textclf.errors import OutOfMemoryError, OutputError, TextclfError, UsageError
 
 # Subcommand -> what it does. Its module is imported only when it is called: help must be quick.
 COMMANDS = {
@@ -31,6 +31,12 @@ COMMANDS = {
     "cache": "List and remove vectorized corpora that training kept.",
     "runs": "List, show, promote and prune the runs of a model.",
 }
+
+
+_BAD_PATHS = (errno.ENAMETOOLONG, errno.ELOOP)
+_UNWRITTEN = (
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EACCES, errno.EPERM
+)  # fmt: skip
 
 
 class _ClosedPipe(Exception):
@@ -117,17 +123,11 @@ def main(args: Sequence[str] | None = None) -> None:
         # Whoever read the output has closed it: `textclf predict ... | head` is no error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
-    except MemoryError:
+    except (MemoryError, OSError) as error:
         if debug:
             raise
-        lacking = OutOfMemoryError("memory ran out", remedy="give the command more of it")
-        _fail(str(lacking), lacking.exit_code)
-    except OSError as error:
-        if debug or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
-            raise
-        where = str(error.filename or "output")
-        wrong = OutputError(f"cannot be written ({error.strerror})", where=where)
-        _fail(str(wrong), wrong.exit_code)
+        refused = _refused(error)
+        _fail(str(refused), refused.exit_code)
 
 
 def run() -> None:
@@ -150,6 +150,20 @@ def leave(code: str | int | None) -> NoReturn:
             if stream is not None:
                 stream.flush()
     os._exit(code)
+
+
+def _refused(error: MemoryError | OSError) -> TextclfError:
+    """Return what is said of a refusal of the system's that no module foresaw."""
+    if isinstance(error, MemoryError) or error.errno == errno.ENOMEM:
+        return OutOfMemoryError("memory ran out", remedy="give the command more of it")
+    where, why = str(error.filename or ""), error.strerror or str(error)
+    if error.errno in _BAD_PATHS:
+        return UsageError(f"is no path ({why})", where=where, remedy="name another one")
+    if error.errno in _UNWRITTEN:
+        remedy = "make room, or write to a place where you may"
+        return OutputError(f"cannot be written ({why})", where=where or "output", remedy=remedy)
+    what = f"cannot be read or written ({why})"
+    return OutputError(what, where=where, remedy="--debug shows what for")
 
 
 def _flush() -> None:
