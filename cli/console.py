@@ -20,6 +20,7 @@ import click
 from textclf.errors import Interrupted, OutputError, TextclfError
 from textclf.progress import Progress
 
+from .options import PATH
 from .outputs import check_outputs
 from .signals import Watch
 
@@ -275,7 +276,7 @@ def output_options(command: Callable[..., R]) -> Callable[..., R]:
     )
     @click.option(
         "--log-file",
-        type=click.Path(path_type=Path),
+        type=PATH,
         help="Write all lines to this file too; at 5 MB it is rotated, and 3 old ones stay.",
     )
     @click.option("--debug", is_flag=True, help="Show the traceback of an error.")

@@ -25,6 +25,7 @@ from textclf.model_checks import (
 )
 from textclf.ngrams.vectorizer import Rows, Vectorizer, Vocabulary
 from textclf.quantization import Storage, pack, unpack
+from textclf.reading import reading
 from textclf.settings import stored_ngrams
 
 if TYPE_CHECKING:
@@ -168,9 +169,14 @@ class Classifier:
         Sizes and checksums are checked before anything is read; nothing in a model is code.
 
         Raises:
-            DataError: If it is no model, is damaged, or was written by a newer version.
+            DataError: If it is no model, cannot be read, is damaged, or was written by a newer
+                version.
         """
-        folder = model_folder(Path(folder))
+        with reading(Path(folder)):
+            return cls._loaded(model_folder(Path(folder)))
+
+    @classmethod
+    def _loaded(cls, folder: Path) -> Classifier:
         _check_manifest(folder)
         try:
             header = json.loads((folder / _HEADER).read_bytes())

@@ -15,6 +15,7 @@ from typing import Any
 
 from textclf.errors import UsageError
 from textclf.locking import held
+from textclf.reading import reading
 from textclf.run_metrics import read_metrics
 
 CURRENT = "current"
@@ -149,12 +150,17 @@ class RunStore:
         _sync(self.folder)
 
     def runs(self) -> list[Run]:
-        """Return the complete runs, oldest first."""
-        if not self.folder.is_dir():
-            return []
-        published = self._published()
-        folders = (p for p in self.folder.iterdir() if _RUN_ID.fullmatch(p.name))
-        found = [Run(p, p.name == published) for p in folders if p.is_dir()]
+        """Return the complete runs, oldest first.
+
+        Raises:
+            DataError: If the folder cannot be read.
+        """
+        with reading(self.folder):
+            if not self.folder.is_dir():
+                return []
+            published = self._published()
+            folders = (p for p in self.folder.iterdir() if _RUN_ID.fullmatch(p.name))
+            found = [Run(p, p.name == published) for p in folders if p.is_dir()]
         return sorted(found, key=lambda run: run.began)
 
     def _published(self) -> str | None:
@@ -245,11 +251,16 @@ def _key_of(hidden: Path) -> str | None:
 
 
 def models(models_dir: Path) -> list[str]:
-    """Return the names of the models that have runs."""
-    if not models_dir.is_dir():
-        return []
-    found = (p for p in models_dir.iterdir() if p.is_dir() and not p.name.startswith("."))
-    return sorted(p.name for p in found if any(_RUN_ID.fullmatch(c.name) for c in p.iterdir()))
+    """Return the names of the models that have runs.
+
+    Raises:
+        DataError: If a folder cannot be read.
+    """
+    with reading(models_dir):
+        if not models_dir.is_dir():
+            return []
+        found = (p for p in models_dir.iterdir() if p.is_dir() and not p.name.startswith("."))
+        return sorted(p.name for p in found if any(_RUN_ID.fullmatch(c.name) for c in p.iterdir()))
 
 
 def default_models_dir() -> Path:
