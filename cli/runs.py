@@ -87,9 +87,9 @@ def show(name: str, run: str, models_dir: Path, as_json: bool, console: Console)
 def promote(name: str, run: str, models_dir: Path, console: Console) -> None:
     """Publish RUN of model NAME."""
     store = RunStore(models_dir, name)
-    chosen = store.find(run)
+    store.find(run)  # without a lock, which would make a folder
     with store.lock():
-        store.promote(chosen)
+        chosen = store.promote(store.find(run))
     console.result(f"{store.folder / 'current'} -> {chosen.id}")
 
 
@@ -114,8 +114,8 @@ def rollback(name: str, models_dir: Path, console: Console) -> None:
 def prune(name: str, keep: int, models_dir: Path, console: Console) -> None:
     """Remove old runs of model NAME; the published one stays."""
     store = RunStore(models_dir, name)
-    freed = {run.id: run.size for run in store.runs()}
     with store.lock():
+        freed = {run.id: run.size for run in store.runs()}
         store.discard_unfinished()
         removed = store.prune(keep)
     total = sum(freed[run.id] for run in removed)

@@ -64,8 +64,13 @@ class Run:
 
     @property
     def size(self) -> int:
-        """Bytes on disk."""
-        return sum(p.lstat().st_size for p in self.folder.rglob("*") if not p.is_dir())
+        """Bytes on disk; of what is removed meanwhile, none."""
+        total = 0
+        for folder, _, names in os.walk(self.folder):
+            for name in names:
+                with suppress(OSError):
+                    total += Path(folder, name).lstat().st_size
+        return total
 
 
 class RunStore:

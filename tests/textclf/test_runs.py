@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -179,3 +180,18 @@ def test_models_are_listed_by_their_runs(store, tmp_path):
     add(store)
     (tmp_path / "other").mkdir()
     assert models(tmp_path) == ["news"]
+
+
+def test_files_that_vanish_while_a_run_is_measured_do_not_count(store, monkeypatch):
+    run = add(store)
+    (run.folder / "model").mkdir()
+    (run.folder / "model" / "gone").write_text("gone")
+    known, lstat = run.size, Path.lstat
+
+    def vanishing(path):
+        if path.name == "gone":
+            path.unlink()
+        return lstat(path)
+
+    monkeypatch.setattr(Path, "lstat", vanishing)
+    assert run.size == known - len("gone")
