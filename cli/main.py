@@ -173,7 +173,8 @@ def _flush() -> None:
 
 def _fail(message: str, code: int) -> None:
     try:
-        print(f"textclf: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+        if sys.stderr is not None:  # for None, print takes stdout
+            print(f"textclf: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
     finally:
         sys.exit(code)
 

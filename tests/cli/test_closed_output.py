@@ -31,3 +31,8 @@ def test_predictions_that_nobody_reads_are_no_error(textclf, gone, tmp_path, the
     )  # fmt: skip
     assert (result.returncode, result.stderr) == (0, "")
     assert "error" not in log.read_text()
+
+
+def test_an_error_that_nobody_can_be_told_is_not_told_as_a_result(textclf, tmp_path):
+    result = textclf("predict", tmp_path / "none", preexec_fn=lambda: os.close(2))
+    assert (result.returncode, result.stdout) == (65, "")
