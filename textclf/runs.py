@@ -22,6 +22,7 @@ CURRENT = "current"
 _LOCK = ".lock"
 _HIDDEN = ".run-"
 _KEY = ".key"
+_NAME = re.compile(rf"(?!{CURRENT}$)[A-Za-z0-9_][A-Za-z0-9_.-]{{0,99}}")
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 _MOMENT = "%Y%m%dT%H%M%SZ"
 
@@ -85,7 +86,7 @@ class RunStore:
     """
 
     def __init__(self, models_dir: Path, name: str) -> None:
-        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", name) or name == CURRENT:
+        if not _NAME.fullmatch(name):
             raise UsageError(
                 f"{name!r} cannot be the name of a model",
                 remedy="give --name with letters, digits, '.', '_' and '-'",
@@ -256,7 +257,7 @@ def _key_of(hidden: Path) -> str | None:
 
 
 def models(models_dir: Path) -> list[str]:
-    """Return the names of the models that have runs.
+    """Return the names of the models that have runs; a folder of another name is none.
 
     Raises:
         DataError: If a folder cannot be read.
@@ -264,7 +265,7 @@ def models(models_dir: Path) -> list[str]:
     with reading(models_dir):
         if not models_dir.is_dir():
             return []
-        found = (p for p in models_dir.iterdir() if p.is_dir() and not p.name.startswith("."))
+        found = (p for p in models_dir.iterdir() if p.is_dir() and _NAME.fullmatch(p.name))
         return sorted(p.name for p in found if any(_RUN_ID.fullmatch(c.name) for c in p.iterdir()))
 
 

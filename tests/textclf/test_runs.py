@@ -182,6 +182,13 @@ def test_models_are_listed_by_their_runs(store, tmp_path):
     assert models(tmp_path) == ["news"]
 
 
+@pytest.mark.parametrize("name", ["odd (copy)", "current", ".hidden"])
+def test_a_folder_that_cannot_be_a_model_is_not_listed(store, tmp_path, name):
+    run = add(store)
+    (tmp_path / name / run.id).mkdir(parents=True)
+    assert models(tmp_path) == ["news"]
+
+
 def test_files_that_vanish_while_a_run_is_measured_do_not_count(store, monkeypatch):
     run = add(store)
     (run.folder / "model").mkdir()
