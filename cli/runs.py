@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from textclf.errors import UsageError
 from textclf.runs import Run, RunStore, models
 
 from .console import Console, output_options, size, table
@@ -114,6 +115,8 @@ def rollback(name: str, models_dir: Path, console: Console) -> None:
 def prune(name: str, keep: int, models_dir: Path, console: Console) -> None:
     """Remove old runs of model NAME; the published one stays."""
     store = RunStore(models_dir, name)
+    if not store.folder.is_dir():  # which the lock would make
+        raise UsageError("no such model", where=str(store.folder), remedy="see 'textclf runs list'")
     with store.lock():
         freed = {run.id: run.size for run in store.runs()}
         store.discard_unfinished()

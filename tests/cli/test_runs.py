@@ -109,3 +109,10 @@ def test_a_run_completed_meanwhile_is_pruned_as_others_are(quick, store, meanwhi
     meanwhile(lambda: (store / "films" / "20260301T000001Z-000000").mkdir())
     result = quick("runs", "prune", "films", "--keep", 0, "--models-dir", store)
     assert (result.returncode, result.stdout[:14]) == (0, "3 runs removed")
+
+
+def test_a_model_that_is_not_there_cannot_be_pruned(quick, store):
+    result = quick("runs", "prune", "novels", "--keep", 1, "--models-dir", store)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert f"{store / 'novels'}: no such model" in result.stderr
+    assert not (store / "novels").exists()
