@@ -20,6 +20,8 @@ from textclf.errors import Interrupted, OutputError, TextclfError
 from textclf.escapes import encodable, json_line, printable
 from textclf.progress import Progress
 
+from .options import PATH
+from .outputs import check_outputs
 from .signals import Watch
 
 if TYPE_CHECKING:
@@ -94,7 +96,7 @@ class Console:
         logger.setLevel(self._level)
         if isinstance(error, TextclfError):
             self._to_file(self._line(str(error), "error", {"exit_code": error.exit_code}))
-        elif error is not None and not isinstance(error, SystemExit):
+        elif error is not None and not isinstance(error, (SystemExit, BrokenPipeError)):
             self._to_file(self._line(f"{type(error).__name__}: {error}", "error", {}))
         if self._file is not None:
             self._file.close()
@@ -298,7 +300,7 @@ def output_options(command: Callable[..., R]) -> Callable[..., R]:
     )
     @click.option(
         "--log-file",
-        type=click.Path(path_type=Path),
+        type=PATH,
         help="Write all lines to this file too; at 5 MB it is rotated, and 3 old ones stay.",
     )
     @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
@@ -311,6 +313,7 @@ def output_options(command: Callable[..., R]) -> Callable[..., R]:
         debug: bool,
         **kwargs: Any,
     ) -> R:
+        check_outputs(click.get_current_context().params)
         with Console(quiet, log_format, log_file) as console:
             try:
                 return command(*args, console=console, **kwargs)

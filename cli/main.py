@@ -7,14 +7,14 @@ import errno
 import importlib
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
-from typing import NoReturn
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, NoReturn
 
 import click
 
 import textclf
-from textclf.errors import OutOfMemoryError, OutputError, TextclfError
+from textclf.errors import OutOfMemoryError, OutputError, TextclfError, UsageError
 from textclf.escapes import printable
 
 # Subcommand -> what it does. Its module is imported only when it is called: help must be quick.
@@ -34,7 +34,33 @@ COMMANDS = {
 }
 
 
+_BAD_PATHS = (errno.ENAMETOOLONG, errno.ELOOP)
+_UNWRITTEN = (
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EACCES, errno.EPERM
+)  # fmt: skip
+
+
+class _ClosedPipe(Exception):
+    """A BrokenPipeError under a name that click does not know: it would end with 1."""
+
+
+@contextmanager
+def _renamed() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise _ClosedPipe from error
+
+
 class _LazyGroup(click.Group):
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with _renamed():  # --help is answered here
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _renamed():
+            return super().invoke(ctx)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -94,21 +120,15 @@ def main(args: Sequence[str] | None = None) -> None:
         if debug:
             raise
         _fail(str(error), error.exit_code)
-    except BrokenPipeError:
+    except (BrokenPipeError, _ClosedPipe):
         # Whoever read the output has closed it: `textclf predict ... | head` is no error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
-    except MemoryError:
+    except (MemoryError, OSError) as error:
         if debug:
             raise
-        lacking = OutOfMemoryError("memory ran out", remedy="give the command more of it")
-        _fail(str(lacking), lacking.exit_code)
-    except OSError as error:
-        if debug or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
-            raise
-        where = str(error.filename or "output")
-        wrong = OutputError(f"cannot be written ({error.strerror})", where=where)
-        _fail(str(wrong), wrong.exit_code)
+        refused = _refused(error)
+        _fail(str(refused), refused.exit_code)
 
 
 def run() -> None:
@@ -133,6 +153,20 @@ def leave(code: str | int | None) -> NoReturn:
     os._exit(code)
 
 
+def _refused(error: MemoryError | OSError) -> TextclfError:
+    """Return what is said of a refusal of the system's that no module foresaw."""
+    if isinstance(error, MemoryError) or error.errno == errno.ENOMEM:
+        return OutOfMemoryError("memory ran out", remedy="give the command more of it")
+    where, why = str(error.filename or ""), error.strerror or str(error)
+    if error.errno in _BAD_PATHS:
+        return UsageError(f"is no path ({why})", where=where, remedy="name another one")
+    if error.errno in _UNWRITTEN:
+        remedy = "make room, or write to a place where you may"
+        return OutputError(f"cannot be written ({why})", where=where or "output", remedy=remedy)
+    what = f"cannot be read or written ({why})"
+    return OutputError(what, where=where, remedy="--debug shows what for")
+
+
 def _flush() -> None:
     if sys.stdout is not None:  # None where the command was started with stdout closed
         sys.stdout.flush()
@@ -140,7 +174,8 @@ def _flush() -> None:
 
 def _fail(message: str, code: int) -> None:
     try:
-        print(f"textclf: {printable(' '.join(message.split()))}", file=sys.stderr)  # noqa: T201
+        if sys.stderr is not None:  # for None, print takes stdout
+            print(f"textclf: {printable(' '.join(message.split()))}", file=sys.stderr)  # noqa: T201
     finally:
         sys.exit(code)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 C = TypeVar("C", bound=Callable[..., object])
 
-PATH = click.Path(path_type=Path)
+PATH = click.Path(path_type=Path, readable=False)  # who reads it, says what is wrong
 
 
 def models_dir_option(command: C) -> C:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from textclf.errors import UsageError
 from textclf.runs import Run, RunStore, models
 
 from .console import Console, output_options, size, table
@@ -74,7 +75,8 @@ def show(name: str, run: str, models_dir: Path, as_json: bool, console: Console)
     hidden = ("run", "job")  # it is above; what --if-changed compares
     figures = _flat({key: value for key, value in metrics.items() if key not in hidden})
     rows = [[key, _shown(value)] for key, value in figures.items()]
-    rows += [["not published", why] for why in (metrics.get("gate") or {}).get("reasons", ())]
+    reasons = (metrics.get("gate") or {}).get("reasons") or ()
+    rows += [["not published", str(why)] for why in reasons]
     console.result(table(rows, [name, found.id]))
 
 
@@ -86,9 +88,9 @@ def show(name: str, run: str, models_dir: Path, as_json: bool, console: Console)
 def promote(name: str, run: str, models_dir: Path, console: Console) -> None:
     """Publish RUN of model NAME."""
     store = RunStore(models_dir, name)
-    chosen = store.find(run)
+    store.find(run)  # without a lock, which would make a folder
     with store.lock():
-        store.promote(chosen)
+        chosen = store.promote(store.find(run))
     console.result(f"{store.folder / 'current'} -> {chosen.id}")
 
 
@@ -113,8 +115,10 @@ def rollback(name: str, models_dir: Path, console: Console) -> None:
 def prune(name: str, keep: int, models_dir: Path, console: Console) -> None:
     """Remove old runs of model NAME; the published one stays."""
     store = RunStore(models_dir, name)
-    freed = {run.id: run.size for run in store.runs()}
+    if not store.folder.is_dir():  # which the lock would make
+        raise UsageError("no such model", where=str(store.folder), remedy="see 'textclf runs list'")
     with store.lock():
+        freed = {run.id: run.size for run in store.runs()}
         store.discard_unfinished()
         removed = store.prune(keep)
     total = sum(freed[run.id] for run in removed)

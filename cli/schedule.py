@@ -93,13 +93,13 @@ def _absolute(options: tuple[str, ...]) -> list[str]:
         else:
             words.append(option)
         takes_path = not takes_path and option in _PATHS
-    if "-" in words:
-        raise UsageError("cron has no standard input", remedy="name a file instead of -")
     return words
 
 
 def _path(text: str) -> str:
-    return text if text == "-" else str(Path(text).absolute())
+    if text == "-":
+        raise UsageError("cron has no standard input", remedy="name a file instead of -")
+    return str(Path(text).absolute())
 
 
 def _name(options: tuple[str, ...]) -> str:

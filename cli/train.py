@@ -108,6 +108,8 @@ def _metrics_file(path: Path | None, store: RunStore) -> Iterator[None]:
 
     if not path.absolute().parent.is_dir():  # rather now than when the work is done
         raise OutputError("no such folder", where=str(path.parent), remedy="make it first")
+    if path.is_dir():
+        raise OutputError("is a folder", where=str(path), remedy="name a file in it")
     began, code = time.monotonic(), 1
     try:
         yield

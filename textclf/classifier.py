@@ -28,6 +28,7 @@ from textclf.model_checks import (
 )
 from textclf.ngrams.vectorizer import Rows, Vectorizer, Vocabulary
 from textclf.quantization import Storage, pack, unpack
+from textclf.reading import reading
 
 if TYPE_CHECKING:
     from textclf.corpus.block import TextBlock
@@ -170,14 +171,16 @@ class Classifier:
         Sizes and checksums are checked before anything is read; nothing in a model is code.
 
         Raises:
-            DataError: If it is no model, is damaged, or was written by a newer version.
+            DataError: If it is no model, cannot be read, is damaged, or was written by a newer
+                version.
         """
         while True:
             # Once: `current` may name another run before all is read.
             found = model_folder(Path(folder)).resolve()
             try:
-                return cls._load(found)
-            except (DataError, FileNotFoundError):  # or the run was pruned meanwhile
+                with reading(found):
+                    return cls._load(found)
+            except DataError:  # or the run was pruned meanwhile
                 if model_folder(Path(folder)).resolve() == found:
                     raise
 

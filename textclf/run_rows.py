@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from textclf.corpus.bad_rows import BadRows
 from textclf.corpus.labels import LabelMap
 from textclf.corpus.layout import CorpusFormat
 from textclf.corpus.reader import Corpus
+from textclf.run_metrics import read_metrics
 
 
 def rows_for(model: Path, classifier: Classifier, file: str | None = None) -> Corpus | None:
@@ -25,21 +25,12 @@ def rows_for(model: Path, classifier: Classifier, file: str | None = None) -> Co
     Returns:
         The rows; None if no file is given and the run's test file is not known or gone.
     """
-    job = _job(model_folder(model).parent)
+    job: Mapping[str, Any] = read_metrics(model_folder(model).parent).get("job") or {}
     files = [file] if file is not None else _test_files(job)
     if not files:
         return None
     labels = LabelMap(classifier.labels).freeze()
     return Corpus(files, _format(job), labels=labels, bad_rows=_bad_rows(job))
-
-
-def _job(run: Path) -> Mapping[str, Any]:
-    """Return what the run's metrics.json says of its job; nothing without it."""
-    try:
-        found = json.loads((run / "metrics.json").read_bytes())["job"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _test_files(job: Mapping[str, Any]) -> list[str]:

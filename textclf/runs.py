@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import secrets
 import shutil
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,11 +15,14 @@ from typing import Any
 
 from textclf.errors import UsageError
 from textclf.locking import held
+from textclf.reading import reading
+from textclf.run_metrics import read_metrics
 
 CURRENT = "current"
 _LOCK = ".lock"
 _HIDDEN = ".run-"
 _KEY = ".key"
+_NAME = re.compile(rf"(?!{CURRENT}$)[A-Za-z0-9_][A-Za-z0-9_.-]{{0,99}}")
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 _MOMENT = "%Y%m%dT%H%M%SZ"
 
@@ -44,28 +46,32 @@ class Run:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """The contents of metrics.json; empty if it cannot be read."""
-        try:
-            return dict(json.loads((self.folder / "metrics.json").read_bytes()))
-        except (OSError, ValueError, TypeError, RecursionError):
-            return {}
+        """The contents of metrics.json; what cannot be read is left out."""
+        return read_metrics(self.folder)
 
     @property
     def began(self) -> tuple[float, str]:
         """When it got the lock, in seconds since 1970, and its id: what runs are ordered by.
 
-        Of jobs that wait for the lock, the one that was called first need not get it first.
+        Of jobs that wait for the lock, the one that was called first need not get it first. A run
+        of no known time is the oldest.
         """
-        try:
-            moment = datetime.fromisoformat(str(self.metrics.get("started")))
-        except ValueError:
-            moment = datetime.strptime(self.id[:16], _MOMENT)
-        return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp(), self.id
+        started = str(self.metrics.get("started"))
+        for read, text in ((datetime.fromisoformat, started), (_of_id, self.id)):
+            with suppress(ValueError):
+                moment = read(text)
+                return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp(), self.id
+        return 0.0, self.id
 
     @property
     def size(self) -> int:
-        """Bytes on disk."""
-        return sum(p.lstat().st_size for p in self.folder.rglob("*") if not p.is_dir())
+        """Bytes on disk; of what is removed meanwhile, none."""
+        total = 0
+        for folder, _, names in os.walk(self.folder):
+            for name in names:
+                with suppress(OSError):
+                    total += Path(folder, name).lstat().st_size
+        return total
 
 
 class RunStore:
@@ -80,7 +86,7 @@ class RunStore:
     """
 
     def __init__(self, models_dir: Path, name: str) -> None:
-        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", name) or name == CURRENT:
+        if not _NAME.fullmatch(name):
             raise UsageError(
                 f"{name!r} cannot be the name of a model",
                 remedy="give --name with letters, digits, '.', '_' and '-'",
@@ -150,12 +156,17 @@ class RunStore:
         _sync(self.folder)
 
     def runs(self) -> list[Run]:
-        """Return the complete runs, oldest first."""
-        if not self.folder.is_dir():
-            return []
-        published = self._published()
-        folders = (p for p in self.folder.iterdir() if _RUN_ID.fullmatch(p.name))
-        found = [Run(p, p.name == published) for p in folders if p.is_dir()]
+        """Return the complete runs, oldest first.
+
+        Raises:
+            DataError: If the folder cannot be read.
+        """
+        with reading(self.folder):
+            if not self.folder.is_dir():
+                return []
+            published = self._published()
+            folders = (p for p in self.folder.iterdir() if _RUN_ID.fullmatch(p.name))
+            found = [Run(p, p.name == published) for p in folders if p.is_dir()]
         return sorted(found, key=lambda run: run.began)
 
     def _published(self) -> str | None:
@@ -229,6 +240,10 @@ def new_run_id() -> str:
     return f"{now:{_MOMENT}}-{now.microsecond << 4 | secrets.randbelow(16):06x}"
 
 
+def _of_id(run_id: str) -> datetime:
+    return datetime.strptime(run_id[:16], _MOMENT)
+
+
 def id_of(hidden: Path) -> str:
     """Return the id of the run that is being made in a hidden folder."""
     return hidden.name.removeprefix(_HIDDEN)
@@ -242,11 +257,16 @@ def _key_of(hidden: Path) -> str | None:
 
 
 def models(models_dir: Path) -> list[str]:
-    """Return the names of the models that have runs."""
-    if not models_dir.is_dir():
-        return []
-    found = (p for p in models_dir.iterdir() if p.is_dir() and not p.name.startswith("."))
-    return sorted(p.name for p in found if any(_RUN_ID.fullmatch(c.name) for c in p.iterdir()))
+    """Return the names of the models that have runs; a folder of another name is none.
+
+    Raises:
+        DataError: If a folder cannot be read.
+    """
+    with reading(models_dir):
+        if not models_dir.is_dir():
+            return []
+        found = (p for p in models_dir.iterdir() if p.is_dir() and _NAME.fullmatch(p.name))
+        return sorted(p.name for p in found if any(_RUN_ID.fullmatch(c.name) for c in p.iterdir()))
 
 
 def default_models_dir() -> Path:

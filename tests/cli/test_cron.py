@@ -60,6 +60,19 @@ def test_the_scheduled_job_gets_the_options_of_output_too(textclf, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("option", [["--train-file", "-"], ["--train-file=-"]])
+def test_a_job_that_reads_standard_input_is_not_scheduled(textclf, option):
+    printed = textclf("schedule", "--at", "03:30", *option)
+    assert (printed.returncode, printed.stdout) == (2, "")
+    assert "cron has no standard input" in printed.stderr
+
+
+def test_a_hyphen_that_is_no_file_may_be_scheduled(textclf):
+    printed = textclf("schedule", "--at", "03:30", "--train-file", "a.csv", "--delimiter", "-")
+    assert printed.returncode == 0
+    assert "--delimiter - " in printed.stdout
+
+
 @pytest.mark.parametrize("streams", ["<&-", "<&- >&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full"])
 def test_closed_and_full_streams_do_not_stop_a_job(tmp_path, streams):
     done = sh(quick(tmp_path, streams))

@@ -1,8 +1,11 @@
 """textclf runs compare and show."""
 
 import json
+import shutil
 
 import pytest
+
+from textclf.runs import RunStore
 
 FIRST, SECOND, THIRD = (
     f"20260{month}01T000000Z-{month}{month}{month}{month}{month}{month}" for month in (1, 2, 3)
@@ -81,3 +84,35 @@ def test_a_run_is_shown_whole_as_json(textclf, store):
     found = json.loads(textclf("runs", "show", "films", "--json", "--models-dir", store).stdout)
     assert found["test"] == {"accuracy": 0.75, "loss": 1.0}
     assert found["current"] is True
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """Have something happen while the lock is waited for."""
+
+    def arrange(happen):
+        lock = RunStore.lock
+        monkeypatch.setattr(RunStore, "lock", lambda *args: happen() or lock(*args))
+
+    return arrange
+
+
+def test_a_run_removed_meanwhile_is_not_promoted(quick, store, meanwhile):
+    meanwhile(lambda: shutil.rmtree(store / "films" / FIRST))
+    result = quick("runs", "promote", "films", FIRST, "--models-dir", store)
+    assert result.returncode == 2
+    assert f"no run {FIRST}" in result.stderr
+    assert (store / "films" / "current").resolve().name == SECOND
+
+
+def test_a_run_completed_meanwhile_is_pruned_as_others_are(quick, store, meanwhile):
+    meanwhile(lambda: (store / "films" / "20260301T000001Z-000000").mkdir())
+    result = quick("runs", "prune", "films", "--keep", 0, "--models-dir", store)
+    assert (result.returncode, result.stdout[:14]) == (0, "3 runs removed")
+
+
+def test_a_model_that_is_not_there_cannot_be_pruned(quick, store):
+    result = quick("runs", "prune", "novels", "--keep", 1, "--models-dir", store)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert f"{store / 'novels'}: no such model" in result.stderr
+    assert not (store / "novels").exists()

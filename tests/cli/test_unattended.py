@@ -188,3 +188,11 @@ def test_the_metrics_file_is_what_prometheus_reads(quick, tmp_path, job):
     assert 'textclf_last_exit_code{model="films"} 80' in path.read_text()
     assert f'run="{published(tmp_path)}"' in path.read_text()
     assert [p.name for p in tmp_path.glob(".textclf*")] == []
+
+
+@pytest.mark.parametrize("path", [".", "missing/textclf.prom"])
+def test_a_metrics_file_that_cannot_be_is_refused_before_training(quick, tmp_path, job, path):
+    result = quick(*job, "--metrics-file", tmp_path / path)
+    assert result.returncode == 73
+    assert len(result.stderr.splitlines()) == 1
+    assert not (tmp_path / "models").exists()

@@ -63,3 +63,9 @@ def begun(job, *more, step="0.3", wait_for="training", **variables):
         if wait_for in line:
             return process
     raise AssertionError("it never began")
+
+
+def one_line(result, code, said):
+    assert (result.returncode, result.stdout) == (code, ""), result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert said in result.stderr

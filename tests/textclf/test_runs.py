@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -187,3 +188,25 @@ def test_a_run_of_damaged_figures_is_a_run_without_figures(tmp_path, content):
     run.mkdir()
     (run / "metrics.json").write_text(content)
     assert Run(run, False).metrics == {}
+
+
+@pytest.mark.parametrize("name", ["odd (copy)", "current", ".hidden"])
+def test_a_folder_that_cannot_be_a_model_is_not_listed(store, tmp_path, name):
+    run = add(store)
+    (tmp_path / name / run.id).mkdir(parents=True)
+    assert models(tmp_path) == ["news"]
+
+
+def test_files_that_vanish_while_a_run_is_measured_do_not_count(store, monkeypatch):
+    run = add(store)
+    (run.folder / "model").mkdir()
+    (run.folder / "model" / "gone").write_text("gone")
+    known, lstat = run.size, Path.lstat
+
+    def vanishing(path):
+        if path.name == "gone":
+            path.unlink()
+        return lstat(path)
+
+    monkeypatch.setattr(Path, "lstat", vanishing)
+    assert run.size == known - len("gone")

@@ -1,4 +1,4 @@
-"""Decompression by magic bytes, and what is said of files that cannot be read."""
+"""Decompression by magic bytes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from textclf.errors import DataError
+from textclf.reading import unreadable
 
 STDIN = "standard input"
 
@@ -27,19 +28,6 @@ _COMPRESSIONS = {
 def display_name(path: str) -> str:
     """Return what messages call the file."""
     return STDIN if path == "-" else path
-
-
-def unreadable(path: str, error: OSError | ValueError) -> DataError:
-    """Return the error for a file that cannot be read."""
-    where = display_name(path)
-    if isinstance(error, FileNotFoundError):
-        return DataError("no such file", where=where, remedy="check the path")
-    if isinstance(error, PermissionError):
-        return DataError(
-            "may not be read (permission denied)", where=where, remedy="change its permissions"
-        )
-    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return DataError(f"cannot be read ({reason})", where=where, remedy="check the file")
 
 
 def fill(read: Callable[[int], bytes], size: int) -> bytes:

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from textclf.corpus.compression import decompressed, display_name, fill, unreadable
+from textclf.corpus.compression import decompressed, display_name, fill
 from textclf.errors import DataError, UsageError
+from textclf.reading import unreadable
 
 HEAD = 64 << 10  # bytes that a layout is told from, and that make a file small
 _PAUSE = 0.01  # seconds without new bytes after which what a pipe has brought is passed on

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from textclf.errors import DataError
+from textclf.run_metrics import TABLES
 
 VERSION = 1  # of report.json
 REPORT_DATA = "report.json"
 PAGE = "report.html"
-_TABLES = ("validation", "test", "samples", "seconds", "sha256", "gate", "job")  # of metrics.json
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,9 @@ class RunData:
             stored = json.loads(path.read_bytes()) if path.exists() else None
             measured = Measured.of(stored) if stored is not None else None
             _check(metrics)
-        except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+        except (
+            OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError
+        ) as error:  # fmt: skip
             known = (folder / "metrics.json").is_file()
             raise DataError(
                 f"the run cannot be read ({error})" if known else "is not a run",
@@ -188,7 +190,7 @@ class RunData:
 def _check(metrics: Any) -> None:
     if not isinstance(metrics, dict):
         raise ValueError("metrics.json is no object")
-    for name in _TABLES:
+    for name in TABLES:
         if not isinstance(metrics.get(name) or {}, dict):
             raise ValueError(f"{name} in metrics.json is no object")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from textclf.errors import DataError, TextclfError
+from textclf.reading import reading
 from textclf.runs import CURRENT, RunStore
 
 
@@ -17,13 +18,14 @@ def locate(run: str, models_dir: Path) -> Path:
         models_dir: Where all models lie.
 
     Raises:
-        DataError: If a folder is no run's.
+        DataError: If a folder is no run's, or cannot be read.
         UsageError: If there is no such run, or more than one.
     """
     path = Path(run)
-    for folder in (path, path.parent if path.name == "model" else path / CURRENT):
-        if (folder / "metrics.json").is_file():
-            return folder.resolve()
+    with reading(path):
+        for folder in (path, path.parent if path.name == "model" else path / CURRENT):
+            if (folder / "metrics.json").is_file():
+                return folder.resolve()
     name, _, run_id = run.rstrip("/").partition("/")
     try:
         return RunStore(models_dir, name).find(run_id or CURRENT).folder.resolve()

@@ -1,0 +1,70 @@
+"""What a command is to write must not be what it reads."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from textclf.errors import TextclfError, UsageError
+
+# Parameters of all commands, as click knows them.
+_OUTPUTS = ("rejects", "metrics_file", "log_file", "output")
+_INPUTS = ("train_files", "validation_files", "test_files", "files", "file", "data")
+
+
+def check_outputs(parameters: Mapping[str, Any]) -> None:
+    """Refuse to write to an input, under whatever name; call before anything is opened.
+
+    Args:
+        parameters: The command's, by name; see `click.Context.params`.
+
+    Raises:
+        UsageError: If an output is one of the inputs.
+    """
+    outputs = {name: parameters.get(name) for name in _OUTPUTS}
+    written = {name: _identity(path) for name, path in outputs.items() if path not in (None, "-")}
+    if not any(written.values()):
+        return
+    for file in _inputs(parameters):
+        identity = _identity(0 if file == "-" else file)
+        for name, other in written.items():
+            if identity is not None and identity == other:
+                raise UsageError(
+                    f"--{name.replace('_', '-')} would overwrite an input, {file}",
+                    where=str(outputs[name]),
+                    remedy="name another file",
+                )
+
+
+def _identity(file: str | Path | int) -> tuple[int, int] | None:
+    """Return what all names of a file have in common; None for what is no file."""
+    try:
+        status = os.stat(file)  # noqa: PTH116 - takes descriptors
+    except (OSError, ValueError):
+        return None
+    return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
+
+
+def _inputs(parameters: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the inputs; what cannot be found, the command will complain about."""
+    from textclf.corpus.files import expand_files
+
+    for name in _INPUTS:
+        given = parameters.get(name) or ()
+        for pattern in (given,) if isinstance(given, str) else given:
+            with suppress(TextclfError):
+                yield from expand_files((pattern,))
+    dataset = parameters.get("dataset") or (
+        not parameters.get("train_files") and parameters.get("config")
+    )
+    if dataset:
+        from textclf.datasets import find, locate
+
+        with suppress(TextclfError):
+            found = locate(find(dataset), parameters.get("data_dir"))
+            parts = (found.train, found.validation, found.test) if found else ()
+            yield from (str(path) for path in parts if path is not None)

@@ -1,0 +1,44 @@
+"""What the system refuses is one line and a documented code, wherever it comes up."""
+
+import errno
+import os
+import subprocess
+import sys
+
+import pytest
+from unattended_jobs import environment, one_line
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [
+        (errno.ENOSPC, 73, "out.tsv: cannot be written (No space left on device); "),
+        (errno.EFBIG, 73, "out.tsv: cannot be written (File too large); "),
+        (errno.EIO, 73, "out.tsv: cannot be read or written (Input/output error); "),
+        (errno.EMFILE, 73, "out.tsv: cannot be read or written (Too many open files); "),
+        (errno.ENAMETOOLONG, 2, "out.tsv: is no path (File name too long); "),
+        (errno.ENOMEM, 71, "memory ran out; "),
+    ],
+)
+def test_what_no_module_foresaw_is_one_line(quick, monkeypatch, themes_model, number, code, said):
+    def refuse(*_, **__):
+        raise OSError(number, os.strerror(number), "out.tsv")
+
+    monkeypatch.setattr("textclf.sinks.open_sink", refuse)
+    one_line(quick("predict", themes_model, os.devnull), code, f"textclf: {said}")
+
+
+def test_a_file_that_grows_too_large_is_one_line_and_leaves_nothing(tmp_path, themes_model):
+    (tmp_path / "texts").write_text("soup for dinner\n" * 10_000)
+    command = [sys.executable, "-m", "textclf", "predict", str(themes_model), "texts"]
+    result = subprocess.run(
+        ["sh", "-c", 'ulimit -f 8; exec "$@"', "sh", *command, "-o", "out.tsv"],
+        capture_output=True, text=True, env=environment(), cwd=tmp_path,
+    )  # fmt: skip
+    one_line(result, 73, "cannot be written (File too large)")
+    assert [path.name for path in tmp_path.iterdir()] == ["texts"]
+
+
+def test_a_path_that_is_too_long_is_a_wrong_call(quick, tmp_path):
+    result = quick("train", "--dataset", "ag_news", "--data-dir", tmp_path / ("x" * 300))
+    one_line(result, 2, "is no path (File name too long)")
