@@ -120,7 +120,7 @@ def clear(key: str | None, as_json: bool, console: Console) -> None:
         console.json({"removed": [entry.key for entry in found], "bytes": freed})
     else:
         what = "entry" if len(found) == 1 else "entries"
-        console.result(f"{len(found)} {what} removed, {size(freed)} freed")
+        console.done(f"{len(found)} {what} removed, {size(freed)} freed")
 
 
 @cache.command("path")

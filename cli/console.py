@@ -200,15 +200,21 @@ class Console:
         if self._file is not None:
             self._file.emit(logging.makeLogRecord({"msg": line}))
 
+    def done(self, text: str) -> None:
+        """Print what a command has done on stdout, unless nobody wants to know."""
+        self._end_bars()
+        if not self.quiet:
+            self.result(text)
+
     def result(self, text: str, *, as_it_is: bool = False) -> None:
-        """Print a result on stdout, after the bars.
+        """Print what a command was asked for on stdout, after the bars.
 
         Args:
             text: Its lines.
             as_it_is: Whether nothing in it is to be escaped: it has colours, or is a program's.
         """
         self._end_bars()
-        if not self.quiet and sys.stdout is not None:
+        if sys.stdout is not None:
             _print(text if as_it_is else "\n".join(map(printable, text.split("\n"))))
 
     def json(self, value: Mapping[str, Any] | Sequence[Any]) -> None:
@@ -292,7 +298,9 @@ def _short(value: Any) -> str:
 def output_options(command: Callable[..., R]) -> Callable[..., R]:
     """Add --quiet, --log-format, --log-file and --debug, and pass the command a `console`."""
 
-    @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
+    @click.option(
+        "-q", "--quiet", is_flag=True, help="Say only what was asked for, and what is wrong."
+    )
     @click.option(
         "--log-format",
         type=click.Choice(["text", "json"]),
@@ -327,17 +335,26 @@ def output_options(command: Callable[..., R]) -> Callable[..., R]:
 def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
     """Return rows as aligned columns of plain text; columns of numbers align right."""
     header, rows = list(map(printable, header)), [list(map(printable, row)) for row in rows]
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    widths = [max(_width(row[i]) for row in [header, *rows]) for i in range(len(header))]
     numeric = [all(_is_number(row[i]) for row in rows) for i in range(len(header))]
 
     def line(row: Sequence[str]) -> str:
         cells = (
-            cell.rjust(width) if right else cell.ljust(width)
+            " " * (width - _width(cell)) + cell if right else cell + " " * (width - _width(cell))
             for cell, width, right in zip(row, widths, numeric, strict=True)
         )
         return "  ".join(cells).rstrip()
 
     return "\n".join(line(row) for row in [header, *rows])
+
+
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text takes; a Chinese character takes two."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
 
 
 def _is_number(text: str) -> bool:

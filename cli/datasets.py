@@ -106,7 +106,7 @@ def fetch(name: str, data_dir: Path | None, as_json: bool, console: Console) -> 
         console.json({"name": dataset.name, "files": _paths(files)})
         return
     for path in _paths(files).values():
-        console.result(path)
+        console.done(path)
 
 
 @datasets.command()
@@ -128,7 +128,7 @@ def verify(name: str, data_dir: Path | None, as_json: bool, console: Console) ->
         console.json({"name": dataset.name, "ok": verified.ok, "files": files})
     else:
         for check in verified.checks:
-            console.result(f"{check.path}: {check.status}: {check.note}")
+            console.done(f"{check.path}: {check.status}: {check.note}")
     if not verified.ok:
         wrong = [check for check in verified.checks if check.status in ("differs", "missing")]
         raise FetchError(

@@ -71,7 +71,7 @@ def evaluate(
     classifier = Classifier.load(model)
     labels = LabelMap(classifier.labels).freeze()
     extra = (slice_by,) if slice_by else ()
-    fmt = corpus_format(**layout, extra_columns=extra)
+    fmt = corpus_format(**layout, extra_columns=extra, trained=classifier.columns)
     corpus = Corpus((file,), fmt, labels=labels, bad_rows=bad_rows)
     result = measure(
         classifier,

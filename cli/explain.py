@@ -12,7 +12,7 @@ from textclf.errors import UsageError
 from textclf.escapes import printable
 
 from .console import Console, output_options, table
-from .options import PATH, corpus_format, format_options
+from .options import PATH, corpus_format, format_options, is_described, is_table
 
 if TYPE_CHECKING:
     from textclf.classifier import Classifier
@@ -40,9 +40,9 @@ def explain(
 ) -> None:
     """Show the n-grams that speak most for each class, or why texts are labelled as they are.
 
-    Texts come from --text, or from FILE (- is standard input): a text a line, or a table whose
-    text column is named with --text-column. What the n-grams of a text add to a class's logit
-    sums to the difference from the empty text.
+    Texts come from --text, or from FILE (- is standard input): a text a line, or a CSV, TSV,
+    JSON-lines or Parquet file, read as `textclf predict` reads it. What the n-grams of a text add
+    to a class's logit sums to the difference from the empty text.
     """
     from textclf.classifier import Classifier
 
@@ -59,9 +59,13 @@ def explain(
     for text in texts:
         _text(classifier, explain_text(classifier, text), top, label, as_json, console)
     if file is not None:
-        if not any(v is not None and v != () for v in layout.values()):
+        table_given = is_table(file, layout)
+        if not table_given:
             layout["file_format"] = "lines"
-        corpus = Corpus((file,), corpus_format(**layout, has_labels=False))
+        fmt = corpus_format(**layout, has_labels=False, trained=classifier.columns)
+        corpus = Corpus((file,), fmt)
+        if table_given and not is_described(layout):
+            console.say(corpus.layout.describe())
         for block in console.each(corpus.blocks()):
             for text in block.texts():
                 console.check()
@@ -98,7 +102,7 @@ def _text(
     console: Console,
 ) -> None:
     if as_json:
-        console.json(found.as_dict(top))
+        console.json(found.as_dict(top, label))
         return
     shown = label or found.label
     place = found.labels.index(shown)

@@ -79,7 +79,7 @@ def export(
         if as_json:
             console.json({"output": str(path)})
         else:
-            console.result(str(path))
+            console.done(str(path))
         return
     from textclf.quantization import quantize as quantized
 
@@ -95,7 +95,7 @@ def export(
     if as_json:
         console.json(found)
     else:
-        console.result(_summary(found))
+        console.done(_summary(found))
 
 
 def _checked(kind: ExportFormat | None, quantize: Storage | None, data: str | None) -> ExportFormat:

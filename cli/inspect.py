@@ -73,7 +73,7 @@ def inspect(
     test = None
     if test_files:
         test = Corpus(test_files, fmt, labels=corpus.labels, bad_rows=everything)
-    inspection = look(corpus, test, console.report)
+    inspection = look(corpus, test, console.report, tolerated=bad_rows)
     if as_json:
         console.json(inspection.as_dict())
     else:

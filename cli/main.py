@@ -111,24 +111,18 @@ def main(args: Sequence[str] | None = None) -> None:
         cli.main(arguments, prog_name="textclf", standalone_mode=False)
         _flush()
     except click.ClickException as error:
-        if debug:
-            raise
-        _fail(error.format_message(), error.exit_code)
+        _fail(error.format_message(), error.exit_code, debug)
     except click.Abort:
         _fail("stopped by SIGINT", 130)
     except TextclfError as error:
-        if debug:
-            raise
-        _fail(str(error), error.exit_code)
+        _fail(str(error), error.exit_code, debug)
     except (BrokenPipeError, _ClosedPipe):
         # Whoever read the output has closed it: `textclf predict ... | head` is no error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
     except (MemoryError, OSError) as error:
-        if debug:
-            raise
         refused = _refused(error)
-        _fail(str(refused), refused.exit_code)
+        _fail(str(refused), refused.exit_code, debug)
 
 
 def run() -> None:
@@ -172,8 +166,12 @@ def _flush() -> None:
         sys.stdout.flush()
 
 
-def _fail(message: str, code: int) -> None:
+def _fail(message: str, code: int, debug: bool = False) -> None:
     try:
+        if debug:
+            import traceback
+
+            traceback.print_exc()
         if sys.stderr is not None:  # for None, print takes stdout
             print(f"textclf: {printable(' '.join(message.split()))}", file=sys.stderr)  # noqa: T201
     finally:

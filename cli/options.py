@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    from textclf.corpus.layout import Columns
     from textclf.corpus.reader import CorpusFormat
     from textclf.dataset_config import Dataset
+
+# Files that hold tables.
+_TABLES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet", ".pq")
 
 C = TypeVar("C", bound=Callable[..., object])
 
@@ -74,8 +78,9 @@ def corpus_format(
     encoding: str | None,
     has_labels: bool = True,
     extra_columns: tuple[str, ...] = (),
+    trained: Columns | None = None,
 ) -> CorpusFormat:
-    """Return what the options of `format_options` say."""
+    """Return what the options of `format_options` say, and which columns a model knows."""
     from textclf.corpus.reader import CorpusFormat
 
     return CorpusFormat(
@@ -87,7 +92,23 @@ def corpus_format(
         text_columns=tuple(_column(c) for c in text_columns),
         has_labels=has_labels,
         extra_columns=tuple(_column(c) for c in extra_columns),
+        trained=trained,
     )
+
+
+def is_table(file: str, layout: Mapping[str, Any]) -> bool:
+    """Return whether texts without labels come in a table: by the options, or its name says so.
+
+    Other files, and standard input, hold a text a line.
+    """
+    from textclf.corpus.detect import extension
+
+    return is_described(layout) or extension(file) in _TABLES
+
+
+def is_described(layout: Mapping[str, Any]) -> bool:
+    """Return whether an option of `format_options` is given."""
+    return any(value is not None and value != () for value in layout.values())
 
 
 def dataset_format(dataset: Dataset, file: Path) -> CorpusFormat:

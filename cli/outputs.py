@@ -13,6 +13,8 @@ from textclf.errors import TextclfError, UsageError
 
 # Parameters of all commands, as click knows them.
 _OUTPUTS = ("rejects", "metrics_file", "log_file", "output")
+_MODEL = ("manifest.json", "model.json", "model.safetensors")
+_RUN = ("metrics.json", "config.toml", "history.csv", "report.json")
 _INPUTS = ("train_files", "validation_files", "test_files", "files", "file", "data")
 
 
@@ -29,6 +31,13 @@ def check_outputs(parameters: Mapping[str, Any]) -> None:
     written = {name: _identity(path) for name, path in outputs.items() if path not in (None, "-")}
     if not any(written.values()):
         return
+    for name, output in outputs.items():
+        if written.get(name) is not None and _of_model(Path(str(output))):
+            raise UsageError(
+                f"--{name.replace('_', '-')} would overwrite a part of a model",
+                where=str(output),
+                remedy="name another file",
+            )
     for file in _inputs(parameters):
         identity = _identity(0 if file == "-" else file)
         for name, other in written.items():
@@ -47,6 +56,14 @@ def _identity(file: str | Path | int) -> tuple[int, int] | None:
     except (OSError, ValueError):
         return None
     return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
+
+
+def _of_model(file: Path) -> bool:
+    """Return whether a file that exists is one that a model or its run consists of."""
+    file = file.resolve()
+    return any(
+        file.name in names and (file.parent / names[0]).is_file() for names in (_MODEL, _RUN)
+    )
 
 
 def _inputs(parameters: Mapping[str, Any]) -> Iterator[str]:

@@ -11,16 +11,12 @@ import click
 from textclf.errors import UsageError
 
 from .console import Console, output_options
-from .options import PATH, corpus_format, format_options
+from .options import PATH, corpus_format, format_options, is_described, is_table
 from .tolerance import bad_row_options
 
 if TYPE_CHECKING:
     from textclf.corpus.bad_rows import BadRows
     from textclf.sinks import Format
-
-# Files that hold tables; any other, and standard input, holds plain lines unless more is said.
-_TABLES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet", ".pq")
-
 
 # Smaller than in training: the blocks under way take less memory, and both cores are busy sooner.
 _BLOCK = 1 << 20
@@ -80,12 +76,11 @@ def predict(
     """Print a label for each row of FILE, or of standard input: label and its probability.
 
     Standard input and plain files have a text a line, each answered when it comes. The columns of
-    a CSV, TSV, JSON-lines or Parquet file are detected: name the text with --text-column if it is
-    not found, and say --labelled if the file is laid out like the training file. TSV has a header
-    only if there is more than labels and their probabilities.
+    a CSV, TSV, JSON-lines or Parquet file are those of the training file where it has them, and
+    are detected otherwise; --text-column names the text. TSV has a header only if there is more
+    than labels and their probabilities.
     """
     from textclf.classifier import Classifier
-    from textclf.corpus.detect import extension
     from textclf.corpus.layout import ALL_COLUMNS
     from textclf.corpus.reader import Corpus
     from textclf.prediction import AnswerSettings, answer_corpus
@@ -97,14 +92,15 @@ def predict(
     if kind == "parquet" and output == "-" and sys.stdout is not None and sys.stdout.isatty():
         raise UsageError("Parquet is nothing for a terminal", remedy="give --output FILE")
     classifier = Classifier.load(model)
-    described = labelled or any(v is not None and v != () for v in layout.values())
-    table = described or (pass_through and not everything) or extension(file) in _TABLES
+    described = labelled or is_described(layout)
+    table = described or (pass_through and not everything) or is_table(file, layout)
     if not table:
         layout["file_format"] = "lines"
     fmt = corpus_format(
         **layout,
         has_labels=labelled,
         extra_columns=ALL_COLUMNS if everything else pass_through,
+        trained=classifier.columns,
     )
     corpus = Corpus((file,), fmt, bad_rows=bad_rows, block_bytes=_BLOCK)
     if table and not described:

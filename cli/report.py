@@ -67,4 +67,4 @@ def report(
     if as_json:
         console.json({"report": str(target), **result})
     else:
-        console.result(str(target))
+        console.done(str(target))

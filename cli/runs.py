@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from textclf.errors import UsageError
+from textclf.reading import reading
 from textclf.runs import Run, RunStore, models
 
 from .console import Console, output_options, size, table
@@ -31,6 +32,13 @@ def _row(run: Run) -> dict[str, Any]:
     }
 
 
+def _check_model(store: RunStore) -> None:
+    with reading(store.folder):
+        known = store.folder.is_dir()
+    if not known:
+        raise UsageError("no such model", where=str(store.folder), remedy="see 'textclf runs list'")
+
+
 @runs.command("list")
 @click.argument("name", required=False)
 @models_dir_option
@@ -38,6 +46,8 @@ def _row(run: Run) -> dict[str, Any]:
 @output_options
 def list_runs(name: str | None, models_dir: Path, as_json: bool, console: Console) -> None:
     """List the runs of model NAME, or of all models, oldest first."""
+    if name is not None:
+        _check_model(RunStore(models_dir, name))
     names = [name] if name else models(models_dir)
     found = [{"model": n, **_row(r)} for n in names for r in RunStore(models_dir, n).runs()]
     if as_json:
@@ -91,7 +101,7 @@ def promote(name: str, run: str, models_dir: Path, console: Console) -> None:
     store.find(run)  # without a lock, which would make a folder
     with store.lock():
         chosen = store.promote(store.find(run))
-    console.result(f"{store.folder / 'current'} -> {chosen.id}")
+    console.done(f"{store.folder / 'current'} -> {chosen.id}")
 
 
 @runs.command("rollback")
@@ -104,7 +114,7 @@ def rollback(name: str, models_dir: Path, console: Console) -> None:
     store.find("current")
     with store.lock():
         chosen = store.rollback()
-    console.result(f"{store.folder / 'current'} -> {chosen.id}")
+    console.done(f"{store.folder / 'current'} -> {chosen.id}")
 
 
 @runs.command("prune")
@@ -115,14 +125,13 @@ def rollback(name: str, models_dir: Path, console: Console) -> None:
 def prune(name: str, keep: int, models_dir: Path, console: Console) -> None:
     """Remove old runs of model NAME; the published one stays."""
     store = RunStore(models_dir, name)
-    if not store.folder.is_dir():  # which the lock would make
-        raise UsageError("no such model", where=str(store.folder), remedy="see 'textclf runs list'")
+    _check_model(store)  # the lock would make its folder
     with store.lock():
         freed = {run.id: run.size for run in store.runs()}
         store.discard_unfinished()
         removed = store.prune(keep)
     total = sum(freed[run.id] for run in removed)
-    console.result(f"{len(removed)} runs removed, {size(total)} freed")
+    console.done(f"{len(removed)} runs removed, {size(total)} freed")
 
 
 @runs.command("compare")

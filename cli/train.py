@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -83,7 +84,7 @@ def train(
     if as_json:
         console.json(trained.metrics)
     else:
-        console.result(summary(trained, models_dir / job.name))
+        console.done(summary(trained, models_dir / job.name))
 
 
 def _on_epoch(tensorboard: Path | None, run: str) -> OnEpoch:
@@ -95,7 +96,7 @@ def _say_unchanged(run: Run, as_json: bool, console: Console) -> None:
     if as_json:
         console.json(run.metrics)
     else:
-        console.result(f"nothing to do: data and settings are those of run {run.id}")
+        console.done(f"nothing to do: data and settings are those of run {run.id}")
 
 
 @contextmanager
@@ -145,7 +146,7 @@ def summary(trained: TrainedRun, model: Path) -> str:
         f"memory      {size(m['peak_rss_bytes'])} at most",
         f"report      {model / 'current' / 'report.html'}",
         "",
-        f"Try it:     echo 'some text' | textclf predict {model / 'current'}",
+        f"Try it:     echo 'some text' | textclf predict {shlex.quote(str(model / 'current'))}",
     ]
     return "\n".join(lines)
 

@@ -88,7 +88,7 @@ def tune(
     if as_json:
         console.json(_as_json(found, target))
     else:
-        console.result(_summary(found, target, options))
+        console.done(_summary(found, target, options))
     if found.interrupted:
         console.check()
 

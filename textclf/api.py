@@ -206,6 +206,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 files = TrainingFiles((str(rows),), format=WRITTEN)
             try:
                 self.classifier_, self.history_ = _train(files, settings, work)
+                if names is not None:
+                    self.classifier_.columns = None  # which were those of a file of ours
             except DataError as error:
                 if names is None:
                     raise
@@ -296,7 +298,8 @@ def _train(
         all_rows=rows_to_refit(prepared, training),
     )
     layers = dense_layers(result.weights)
-    classifier = Classifier(prepared.labels.names, prepared.vectorizer, layers)
+    labels, columns = prepared.labels.names, prepared.columns
+    classifier = Classifier(labels, prepared.vectorizer, layers, columns=columns)
     classifier, _ = choose(classifier, prepared.validation, settings.output.weights)
     calibrate(classifier, prepared.validation)
     if result.refitted is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from textclf.calibration import calibrate
@@ -77,11 +77,13 @@ def assess(
     from textclf.refitting import refitted
 
     labels = prepared.labels.names
+    files = replace(files, format=replace(files.format, trained=prepared.columns))
     classifier = Classifier(
         labels,
         prepared.vectorizer,
         dense_layers(result.weights),
         class_names={label: class_names.get(label, label) for label in labels},
+        columns=prepared.columns,
     )
     result.weights.clear()  # the classifier may come to hold others, of fewer bits
     classifier, weights = choose(classifier, prepared.validation, settings.output.weights)

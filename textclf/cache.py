@@ -33,7 +33,7 @@ Outcome = Literal["hit", "stored"] | None
 
 log = logging.getLogger(__name__)
 
-_FORMAT = 2
+_FORMAT = 3
 _NEW, _OLD = ".new-", ".old-"  # what is being made, and what is being removed
 _MOST = 10 << 30  # bytes kept by default, or a quarter of the disk's room if that is less
 _WAIT = 30.0  # seconds to wait for another run that writes to the cache
@@ -111,7 +111,7 @@ class _Wanted:
             _FORMAT,
             textclf.__version__,
             sys.byteorder,
-            dataclasses.asdict(files.format),
+            files.format.said(),
             dataclasses.asdict(settings.ngrams),
             None if files.validation else settings.training.validation_split,
             settings.training.seed,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textclf.corpus.layout import Columns
 from textclf.errors import DataError
 from textclf.metrics import softmax
 from textclf.model_checks import (
@@ -74,6 +75,7 @@ class Classifier:
         layers: The network, first layer first; ReLU between layers, softmax at the end.
         temperature: What logits are divided by, from calibration (Guo et al. 2017).
         class_names: What people call the labels, where that differs.
+        columns: Columns of the files it was trained on, if they had columns.
     """
 
     def __init__(
@@ -83,12 +85,14 @@ class Classifier:
         layers: Sequence[Dense],
         temperature: float = 1.0,
         class_names: Mapping[str, str] | None = None,
+        columns: Columns | None = None,
     ) -> None:
         self.labels = list(labels)
         self.vectorizer = vectorizer
         self.layers = list(layers)
         self.temperature = temperature
         self.class_names = dict(class_names or {})
+        self.columns = columns
 
     def name_of(self, label: str) -> str:
         """Return the label, with what people call it where that differs: `2 Sports`."""
@@ -152,8 +156,11 @@ class Classifier:
             "ngrams": dataclasses.asdict(self.vectorizer.settings),
             "layers": len(self.layers),
             "temperature": self.temperature,
+            "columns": self.columns.as_dict() if self.columns is not None else None,
         }
-        (folder / _HEADER).write_text(json.dumps(header, indent=2, ensure_ascii=False), "utf-8")
+        text = json.dumps(header, indent=2, ensure_ascii=False)
+        # Of names that are not Unicode, JSON's own escapes are left.
+        (folder / _HEADER).write_text(text, "utf-8", "backslashreplace")
         # Written for its owner alone; others may read a model as they may any new file.
         (folder / _TENSORS).chmod((folder / _HEADER).stat().st_mode & 0o777)
         files = {
@@ -271,7 +278,9 @@ def _assemble(header: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Class
     temperature = check_temperature(header["temperature"])
     check_reach(layers, vocabulary, settings.norm, temperature)
     names = check_class_names(header["class_names"])
-    return Classifier(labels, Vectorizer(settings, vocabulary), layers, temperature, names)
+    columns = Columns.of(header.get("columns"))  # models of old do not tell them
+    vectorizer = Vectorizer(settings, vocabulary)
+    return Classifier(labels, vectorizer, layers, temperature, names, columns)
 
 
 def _layer(tensors: Mapping[str, NDArray[Any]], i: int) -> Dense:

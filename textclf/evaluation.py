@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textclf.errors import DataError, UsageError
-from textclf.intervals import Losses, bootstrap
+from textclf.intervals import Losses, intervals
 from textclf.metrics import Evaluation
 from textclf.progress import Progress, Report, silent
 from textclf.significance import McNemar
@@ -158,7 +158,7 @@ def measure(
         raise DataError("there are no rows", remedy="give a file with labelled rows")
     return Measured(
         overall,
-        bootstrap(overall, losses, settings.replicates, settings.level, settings.seed),
+        intervals(overall, losses, settings.replicates, settings.level, settings.seed),
         dict(sorted(slices.items(), key=lambda pair: (-pair[1].rows, pair[0]))),
         worst.sorted(),
         other if against else None,

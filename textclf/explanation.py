@@ -63,13 +63,17 @@ class Explanation:
         order = np.argsort(-np.abs(values), kind="stable")[:count]
         return [Contribution(self.ngrams[i], float(values[i])) for i in order.tolist()]
 
-    def as_dict(self, count: int | None = None) -> dict[str, Any]:
+    def as_dict(self, count: int | None = None, label: str | None = None) -> dict[str, Any]:
         """Return everything as what JSON can say.
 
         Args:
             count: Number of n-grams, those that weigh most for any class; by default all.
+            label: Tell the contributions to this class alone.
         """
-        weight = np.abs(self.contributions).max(axis=1, initial=0.0)
+        chosen = [self.labels.index(label)] if label is not None else [*range(len(self.labels))]
+        names = [self.labels[i] for i in chosen]
+        values = self.contributions[:, chosen]
+        weight = np.abs(values).max(axis=1, initial=0.0)
         order = np.argsort(-weight, kind="stable")[:count].tolist()
         return {
             "text": self.text,
@@ -78,8 +82,7 @@ class Explanation:
             "logits": _by_label(self.labels, self.logits),
             "empty_logits": _by_label(self.labels, self.empty_logits),
             "contributions": [
-                {"ngram": self.ngrams[i], **_by_label(self.labels, self.contributions[i])}
-                for i in order
+                {"ngram": self.ngrams[i], **_by_label(names, values[i])} for i in order
             ],
         }
 

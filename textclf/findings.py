@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
+from textclf.corpus.labels import hardly_recur
 from textclf.errors import DataError
 from textclf.inspection_result import LONG_TEXT, Inspection, Place, Trouble
 
@@ -14,6 +15,9 @@ GUIDE_RATIO = 1500  # samples / words a sample, below which the guide takes n-gr
 RARE = 10  # rows
 _UNEVEN = 10  # times as many rows of the largest class as of the smallest
 _NAMES = 5  # labels that a line names
+
+
+Level: TypeAlias = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class Finding:
     """
 
     code: str
-    level: Literal["error", "warning"]
+    level: Level
     message: str
     remedy: str
 
@@ -85,7 +89,8 @@ def _bad_rows(inspection: Inspection) -> Iterator[Finding]:
         if bad:
             where = f"{first[0].where}: {first[0].what}"
             share = _of(bad, rows + bad, "row is bad", "rows are bad")
-            yield Finding("bad-rows", "error", f"{share}; {where}", first[0].remedy)
+            level: Level = "warning" if inspection.tolerated.allows(bad, rows) else "error"
+            yield Finding("bad-rows", level, f"{share}; {where}", first[0].remedy)
 
 
 def _labels(inspection: Inspection) -> Iterator[Finding]:
@@ -95,7 +100,7 @@ def _labels(inspection: Inspection) -> Iterator[Finding]:
     if (error := refusal(inspection)) is not None:
         yield Finding("one-class", "error", error.what, error.remedy)
         return
-    if rows >= 20 and len(classes) > rows / 2:
+    if hardly_recur(len(classes), rows):
         yield Finding(
             "many-labels",
             "warning",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from textclf.corpus.bad_rows import BadRows
 from textclf.corpus.compression import display_name
 from textclf.corpus.reader import Corpus
 from textclf.duplicates import MAX_TEXTS
@@ -21,6 +22,7 @@ def inspect(
     report: Report = silent,
     *,
     max_texts: int = MAX_TEXTS,
+    tolerated: BadRows | None = None,
 ) -> Inspection:
     """Read a corpus once and tell what is in it.
 
@@ -29,6 +31,7 @@ def inspect(
         test: The test rows; must share the training rows' labels.
         report: Told how many rows were read.
         max_texts: Distinct texts among which duplicates are counted exactly.
+        tolerated: How many bad rows training would tolerate; by default none.
 
     Raises:
         DataError: If a file cannot be read.
@@ -45,6 +48,7 @@ def inspect(
         bad_rows=corpus.rejected,
         first_bad=corpus.first_rejected,
         test=tested,
+        tolerated=tolerated or BadRows(),
         **survey.figures(),
     )
 

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
-from textclf.corpus.bad_rows import BadRow
+from textclf.corpus.bad_rows import BadRow, BadRows
 from textclf.duplicates import Counts
 
 LONG_TEXT = 64 << 10  # bytes
@@ -96,6 +96,7 @@ class Inspection:
         bad_rows: Rows that cannot be used.
         first_bad: The first few of them.
         test: What was found in the test file, if there is one.
+        tolerated: How many bad rows training would tolerate.
     """
 
     files: tuple[str, ...]
@@ -116,6 +117,7 @@ class Inspection:
     bad_rows: int = 0
     first_bad: list[BadRow] = field(default_factory=list)
     test: TestFile | None = None
+    tolerated: BadRows = field(default_factory=BadRows)
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it, and the findings, as what JSON can hold."""
@@ -123,6 +125,7 @@ class Inspection:
 
         percentiles = {str(k): n for k, n in self.words.percentiles.items()}
         figures = dataclasses.asdict(self)
+        del figures["tolerated"]
         figures["words"]["percentiles"] = percentiles
         figures["guide"] = guide(self.ratio)
         figures["findings"] = [dataclasses.asdict(finding) for finding in findings(self)]

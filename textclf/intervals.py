@@ -1,4 +1,4 @@
-"""Bootstrap confidence intervals from counts, in bounded memory.
+"""Confidence intervals from counts, in bounded memory.
 
 Drawing n rows with replacement draws the counts of their kinds from a multinomial distribution,
 so the bootstrap of any figure that follows from counts needs the counts alone, not the rows.
@@ -7,6 +7,7 @@ so the bootstrap of any figure that follows from counts needs the counts alone, 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,10 +45,13 @@ class Losses:
         return np.asarray(self._sums[used] / self.counts[used])
 
 
-def bootstrap(
+def intervals(
     found: Evaluation, losses: Losses, replicates: int, level: float, seed: int
 ) -> dict[str, tuple[float, float]]:
-    """Return percentile intervals (low, high) of accuracy, macro and weighted F1 and log loss.
+    """Return intervals (low, high) of accuracy, macro and weighted F1 and log loss.
+
+    That of accuracy is Wilson's; the others are percentiles of bootstrap resamples. The F1 of rows
+    without a mistake has none: no resample of them has one.
 
     Args:
         found: The counts.
@@ -60,7 +64,9 @@ def bootstrap(
         return {}
     random = np.random.default_rng(seed)
     true, predicted = np.nonzero(found.confusion)
-    values: dict[str, list[float]] = {"accuracy": [], "macro_f1": [], "weighted_f1": []}
+    right = int(np.trace(found.confusion))
+    scores = ("macro_f1", "weighted_f1") if right < found.rows else ()
+    values: dict[str, list[float]] = {name: [] for name in scores}
     for counts in _resamples(random, found.confusion[true, predicted], replicates):
         again = Evaluation(found.labels)
         again.confusion[true, predicted] = counts
@@ -72,8 +78,23 @@ def bootstrap(
         float(counts @ means) / found.rows for counts in _resamples(random, kinds, replicates)
     ]
     tail = (1 - level) / 2
-    bounds = {name: np.quantile(drawn, (tail, 1 - tail)) for name, drawn in values.items()}
-    return {name: (float(low), float(high)) for name, (low, high) in bounds.items()}
+    bounds = {"accuracy": wilson(right, found.rows, level)}
+    for name, drawn in values.items():
+        low, high = np.quantile(drawn, (tail, 1 - tail))
+        bounds[name] = (float(low), float(high))
+    return bounds
+
+
+def wilson(right: int, rows: int, level: float) -> tuple[float, float]:
+    """Return Wilson's interval (low, high) of a share, which is sound also at 0 and 1.
+
+    Wilson 1927, Probable inference, the law of succession, and statistical inference.
+    """
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    share, spread = right / rows, z * z / rows
+    middle = (share + spread / 2) / (1 + spread)
+    half = (spread * share * (1 - share) + spread**2 / 4) ** 0.5 / (1 + spread)
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def _resamples(

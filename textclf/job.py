@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -77,7 +76,7 @@ def recipe(files: TrainingFiles, settings: Settings, warm: bool = False) -> str:
     table = as_table(settings)
     for irrelevant in ("time_limit", "threads"):
         table["training"].pop(irrelevant, None)
-    layout = dataclasses.asdict(files.format)
+    layout = files.format.said()
     parts = [part for part, _ in files.parts()]
     everything = [table, layout, files.bad_rows.limit, parts, *(["warm"] if warm else [])]
     return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()

@@ -270,6 +270,11 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
             prepared, result, job.files, job.settings, job.policy.gates, job.store,
             class_names=job.class_names, report=job.report,
         )  # fmt: skip
+    if judged.test_corpus and judged.test_corpus.sha256() == prepared.sha256["train"]:
+        log.warning(
+            "%s: the test rows are the training rows: the figures say nothing of other texts",
+            job.files.test[0],
+        )
     judged.classifier.save(hidden / "model")
     metrics: dict[str, Any] = {"run": id_of(hidden), "resumed": resumed, "cache": cached}
     metrics |= _metrics(job, training, prepared, result, judged)
@@ -332,7 +337,7 @@ def _metrics(
         "sha256": prepared.sha256 | ({"test": corpus.sha256()} if corpus else {}),
         "job": {
             "recipe": recipe(job.files, job.settings, job.policy.warm_start),
-            "format": dataclasses.asdict(job.files.format),
+            "format": job.files.format.said(),
             "bad_rows": job.files.bad_rows.limit,
         },
         "layout": prepared.layout,

@@ -8,14 +8,15 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textclf.corpus.labels import LabelMap
+from textclf.corpus.labels import LabelMap, hardly_recur
+from textclf.corpus.layout import Columns
 from textclf.corpus.reader import Corpus
 from textclf.corpus.streams import is_single_pass
 from textclf.errors import DataError
@@ -69,6 +70,7 @@ class Prepared:
         sha256: Hash of the files' bytes by part.
         layout: How the files are laid out, in words.
         bad_rows: Rows left out.
+        columns: Which of their columns are the label and the text, if they have columns.
     """
 
     vectorizer: Vectorizer
@@ -78,6 +80,7 @@ class Prepared:
     sha256: dict[str, str]
     layout: str
     bad_rows: int
+    columns: Columns | None
 
     FILES: ClassVar = (_TENSORS, _DONE)  # beside the shards; the last one says that all is there
 
@@ -98,6 +101,7 @@ class Prepared:
             "sha256": self.sha256,
             "layout": self.layout,
             "bad_rows": self.bad_rows,
+            "columns": self.columns.as_dict() if self.columns is not None else None,
         }
         unfinished = folder / f".{_DONE}"
         unfinished.write_text(json.dumps(stored), "utf-8")
@@ -128,6 +132,7 @@ class Prepared:
                 stored["sha256"],
                 stored["layout"],
                 stored["bad_rows"],
+                Columns.of(stored["columns"]),
             )
         except (
             OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError,
@@ -186,8 +191,9 @@ def prepare(
         hashes, bad_rows = {"train": corpus.sha256()}, corpus.rejected
         if files.validation:
             labels = labels.freeze()
+            like_train = replace(files.format, trained=corpus.layout.columns)
             own = Corpus(
-                files.validation, files.format,
+                files.validation, like_train,
                 labels=labels, bad_rows=files.bad_rows, spool_dir=work,
             )  # fmt: skip
             same = np.arange(len(labels.names), dtype=np.int32)
@@ -202,9 +208,15 @@ def prepare(
         text_ends=np.concatenate(([0], np.cumsum([len(t) for t in texts]))).astype(np.int64),
     )
     assert isinstance(named, Vocabulary)
-    layout = corpus.layout.describe()
     return Prepared(
-        Vectorizer(survey.settings, named), labels, train, validation, hashes, layout, bad_rows
+        Vectorizer(survey.settings, named),
+        labels,
+        train,
+        validation,
+        hashes,
+        corpus.layout.describe(),
+        bad_rows,
+        corpus.layout.columns,
     )
 
 
@@ -250,6 +262,11 @@ def check_classes(
             where=where,
             remedy="give more rows, a --validation-file, or a larger training.validation_split",
         )
+    if hardly_recur(len(labels.names), total := int(rows.sum() + held_out.sum())):
+        log.warning(
+            "%s: there are %s labels on %s rows; is it the right --label-column?",
+            where, f"{len(labels.names):,}", f"{total:,}",
+        )  # fmt: skip
     if np.count_nonzero(rows) < 2:
         raise DataError(
             "too few rows: the training part has fewer than two classes",

@@ -65,5 +65,6 @@ def refitted(judged: Classifier, weights: Weights) -> Classifier:
         dense_layers(weights),
         judged.temperature,
         judged.class_names,
+        judged.columns,
     )
     return quantize(twin, judged.layers[0].stored)

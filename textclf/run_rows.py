@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ def rows_for(model: Path, classifier: Classifier, file: str | None = None) -> Co
     if not files:
         return None
     labels = LabelMap(classifier.labels).freeze()
-    return Corpus(files, _format(job), labels=labels, bad_rows=_bad_rows(job))
+    fmt = replace(_format(job), trained=classifier.columns)
+    return Corpus(files, fmt, labels=labels, bad_rows=_bad_rows(job))
 
 
 def _test_files(job: Mapping[str, Any]) -> list[str]:

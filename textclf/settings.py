@@ -248,7 +248,7 @@ def resolve(
     for source, table in [*tables, *((f"--set {o}", _parse_override(o)) for o in overrides)]:
         for section, values in table.items():
             if section not in SECTIONS or not isinstance(values, Mapping):
-                raise _unknown(section, SECTIONS, f"{source}: no section", source)
+                raise _unknown(section, SECTIONS, "no section", source)
             read_section(SECTIONS[section], values, section, source)
             merged[section] |= values
     settings = Settings(**{n: read_section(SECTIONS[n], merged[n], n) for n in SECTIONS})
@@ -287,6 +287,9 @@ def read_section(kind: type[Any], values: Mapping[str, Any], section: str, sourc
     return kind(**checked)
 
 
+_KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
+
+
 def _check(name: str, value: Any, hint: Any, source: str) -> Any:
     if typing.get_origin(hint) is Literal:
         choices = typing.get_args(hint)
@@ -298,7 +301,7 @@ def _check(name: str, value: Any, hint: Any, source: str) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if type(value) is not hint:
-        raise ConfigError(f"{name} is {value!r}", where=source, remedy=f"give a {hint.__name__}")
+        raise ConfigError(f"{name} is {value!r}", where=source, remedy=f"give {_KINDS[hint]}")
     low, high = _BOUNDS.get(name.partition(".")[2], (float("-inf"), float("inf")))
     if not isinstance(value, (bool, str)) and not low <= value <= high:
         raise ConfigError(f"{name} is {value}", where=source, remedy=f"give {low} to {high}")

@@ -173,7 +173,7 @@ def prepare_with(
         for i, part in enumerate(("train", "validation")):
             (work / part).mkdir()
             writers.append(ShardWriter(work / part, size, len(labels.names), shards, seed + i))
-        layout = ""
+        layout, columns = "", None
         for part, names in files.parts():
             if part == "test":
                 continue
@@ -188,9 +188,10 @@ def prepare_with(
             hashes[part] = corpus.sha256()
             bad_rows += corpus.rejected
             layout = layout or corpus.layout.describe()
+            columns = columns or corpus.layout.columns
         train, validation = (writer.close() for writer in writers)
     check_classes(files, labels, _rows_by_class(train), _rows_by_class(validation))
-    return Prepared(vectorizer, labels, train, validation, hashes, layout, bad_rows)
+    return Prepared(vectorizer, labels, train, validation, hashes, layout, bad_rows, columns)
 
 
 def _rows_by_class(shards: ShardSet) -> NDArray[np.int64]:

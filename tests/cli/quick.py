@@ -61,7 +61,8 @@ def fit(
         for shard in train:
             for c in range(train.n_classes):
                 rows = shard.x[np.flatnonzero(shard.y == c)]
-                kernel[:, c] += np.asarray(rows.mean(axis=0)).ravel()
+                if rows.shape[0]:
+                    kernel[:, c] += np.asarray(rows.mean(axis=0)).ravel()
         kernel = np.log(kernel + 1e-4)
         kernel -= kernel.mean(axis=1, keepdims=True)
     weights = [("dense_0.kernel", kernel), ("dense_0.bias", np.zeros(train.n_classes, np.float32))]

@@ -52,3 +52,9 @@ def test_a_class_that_is_not_there_is_told(textclf, themes_model):
     result = textclf("explain", themes_model, "--label", "weather")
     assert result.returncode == 2
     assert "food, music, sport" in result.stderr
+
+
+def test_json_of_one_class_has_its_contributions_alone(textclf, themes_model):
+    result = textclf("explain", themes_model, "--text", "soup goal", "--json", "--label", "sport")
+    for contribution in json.loads(result.stdout)["contributions"]:
+        assert contribution.keys() == {"ngram", "sport"}

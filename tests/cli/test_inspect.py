@@ -101,3 +101,14 @@ def test_terminal_gets_colours(settings: dict[str, str], coloured: bool, reviews
     assert process.returncode == 0
     assert (b"\x1b[" in shown) == coloured
     assert b"good" in shown
+
+
+@pytest.mark.parametrize(("tolerated", "level", "code"), [("1", "warning", 0), ("0", "error", 65)])
+def test_bad_rows_are_an_error_where_training_would_refuse_them(
+    textclf: Command, reviews: Path, tolerated: str, level: str, code: int
+) -> None:
+    with reviews.open("a") as file:
+        file.write("a row without text\n")
+    result = textclf("inspect", reviews, "--json", "--skip-bad-rows", tolerated)
+    assert result.returncode == code
+    assert [f["level"] for f in json.loads(result.stdout)["findings"]] == [level]

@@ -58,3 +58,13 @@ def test_bytes_are_written_in_three_digits(count, shown):
     from textclf.cli.console import size
 
     assert size(count) == shown
+
+
+def test_columns_are_aligned_where_characters_are_wide():
+    from textclf.cli.console import table
+
+    assert table([["日本", "1"], ["a", "10"]], ["x", "rows"]).splitlines() == [
+        "x     rows",
+        "日本     1",
+        "a       10",
+    ]

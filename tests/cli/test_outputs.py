@@ -70,3 +70,18 @@ def test_the_files_of_a_dataset_are_inputs(quick, tmp_path, data, output):
 def test_a_device_may_be_read_and_written(textclf, themes_model):
     result = textclf("predict", themes_model, "/dev/null", "-o", "/dev/null")
     assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "model.json", "model.safetensors"])
+def test_nothing_is_written_over_a_model(quick, data, themes_model, name):
+    file = themes_model / name
+    content = file.read_bytes()
+    result = quick("predict", themes_model, data, "-o", file)
+    assert result.returncode == 2
+    assert "--output would overwrite a part of a model" in result.stderr
+    assert file.read_bytes() == content
+
+
+def test_a_file_beside_a_model_may_be_written(quick, data, themes_model):
+    assert quick("predict", themes_model, data, "-o", themes_model / "new.tsv").returncode == 0
+    (themes_model / "new.tsv").unlink()

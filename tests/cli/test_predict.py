@@ -30,6 +30,26 @@ def test_a_labelled_file_is_read_like_the_training_file(textclf, model):
     assert len(result.stdout.splitlines()) == 1000
 
 
+def test_the_training_file_is_read_alike_though_its_columns_have_no_usual_names(
+    textclf, tmp_path, themes
+):
+    rows = [f"{i},{label},{text}" for i, (text, label) in enumerate(zip(*themes, strict=True))]
+    file = tmp_path / "odd.csv"
+    file.write_text("\n".join(["v0,v1,v2", *rows, ""]))
+    columns = ("--label-column", "v1", "--text-column", "v2")
+    result = textclf(
+        "train", "--train-file", file, *columns, "--models-dir", tmp_path / "models"
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    model = tmp_path / "models" / "odd" / "current"
+    figures = json.loads(textclf("evaluate", model, file, "--json").stdout)
+    assert figures["rows"] == len(rows)
+    for arguments in (["predict", model, file], ["explain", model, file, "--json"]):
+        told, named = textclf(*arguments), textclf(*arguments, "--text-column", "v2")
+        assert told.stdout == named.stdout != ""
+        assert "header: column 'v2' the text" in told.stderr
+
+
 def test_evaluate_agrees_with_the_test_figures_of_the_run(textclf, model):
     result = textclf("evaluate", model, SAMPLE / "test.csv", "--json")
     figures = json.loads(result.stdout)

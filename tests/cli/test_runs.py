@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+from unattended_jobs import one_line
 
 from textclf.runs import RunStore
 
@@ -116,3 +117,13 @@ def test_a_model_that_is_not_there_cannot_be_pruned(quick, store):
     assert (result.returncode, result.stdout) == (2, "")
     assert f"{store / 'novels'}: no such model" in result.stderr
     assert not (store / "novels").exists()
+
+
+def test_the_runs_of_no_model_are_a_wrong_call(quick, store):
+    one_line(quick("runs", "list", "flims", "--models-dir", store), 2, "no such model")
+
+
+def test_quiet_hides_what_was_done_and_not_what_was_asked_for(quick, store):
+    listed = quick("runs", "list", "films", "--quiet", "--models-dir", store).stdout
+    assert len(listed.splitlines()) == 4
+    assert quick("runs", "prune", "films", "--keep", 1, "-q", "--models-dir", store).stdout == ""

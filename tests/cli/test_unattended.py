@@ -196,3 +196,23 @@ def test_a_metrics_file_that_cannot_be_is_refused_before_training(quick, tmp_pat
     assert result.returncode == 73
     assert len(result.stderr.splitlines()) == 1
     assert not (tmp_path / "models").exists()
+
+
+def test_labels_that_hardly_recur_are_pointed_out(quick, tmp_path):
+    rows = [f"label {i // 2},some text {i % 5}" for i in range(30)] + ["label 99,more"] * 2
+    (tmp_path / "texts.csv").write_text("\n".join(["label,text", *rows, ""]))
+    result = quick("train", "--train-file", tmp_path / "texts.csv", "--models-dir", tmp_path / "m")
+    assert "there are 16 labels on 32 rows" not in result.stderr
+    rows = [f"label {i},some text {i % 5}" for i in range(30)] + ["label 99,more"] * 2
+    (tmp_path / "texts.csv").write_text("\n".join(["label,text", *rows, ""]))
+    result = quick("train", "--train-file", tmp_path / "texts.csv", "--models-dir", tmp_path / "m")
+    assert "there are 31 labels on 32 rows; is it the right --label-column?" in result.stderr
+
+
+def test_testing_on_the_training_rows_is_pointed_out(quick, tmp_path, data):
+    copy = tmp_path / "copy.csv"
+    copy.write_bytes(data.read_bytes())
+    job = ["train", "--train-file", data, "--models-dir", tmp_path / "models", "--test-file"]
+    assert "the test rows are the training rows" in quick(*job, copy).stderr
+    other = write_rows(tmp_path / "other.csv", 100, 5)
+    assert "the test rows are" not in quick(*job, other).stderr

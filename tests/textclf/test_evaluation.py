@@ -13,7 +13,7 @@ from textclf.corpus.labels import LabelMap
 from textclf.corpus.reader import Corpus, CorpusFormat
 from textclf.errors import DataError, UsageError
 from textclf.evaluation import EvaluationSettings, measure
-from textclf.intervals import Losses, bootstrap
+from textclf.intervals import Losses, intervals, wilson
 from textclf.metrics import Evaluation
 from textclf.significance import McNemar
 
@@ -106,9 +106,8 @@ def test_intervals_are_those_of_a_bootstrap_over_rows(outcome):
     for part in np.array_split(np.arange(len(true)), 7):
         found.add(codes[part], probabilities[part].astype(np.float32))
         losses.add(codes[part], probabilities[part].astype(np.float32))
-    ours = bootstrap(found, losses, 4000, 0.95, 1)
+    ours = intervals(found, losses, 4000, 0.95, 1)
     per_row = {
-        "accuracy": (true == predicted).astype(float),
         "loss": -np.log(probabilities[np.arange(len(true)), codes]),
     }
     for name, values in per_row.items():
@@ -116,8 +115,7 @@ def test_intervals_are_those_of_a_bootstrap_over_rows(outcome):
             (values,), np.mean, n_resamples=4000, method="percentile", random_state=2
         ).confidence_interval
         width = expected.high - expected.low
-        one_row = 1.01 / len(true)  # accuracy moves by whole rows
-        assert ours[name] == pytest.approx(tuple(expected), abs=max(0.06 * width, one_row))
+        assert ours[name] == pytest.approx(tuple(expected), abs=0.06 * width)
     random = np.random.default_rng(3)
     draws = []
     for _ in range(2000):
@@ -125,6 +123,22 @@ def test_intervals_are_those_of_a_bootstrap_over_rows(outcome):
         draws.append(skl.f1_score(true[again], predicted[again], average="macro"))
     low, high = np.quantile(draws, [0.025, 0.975])
     assert ours["macro_f1"] == pytest.approx((low, high), abs=0.15 * (high - low))
+
+
+@pytest.mark.parametrize(("right", "rows"), [(0, 7), (3, 7), (7, 7), (88_000, 100_000)])
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_the_interval_of_accuracy_is_wilsons(right, rows, level):
+    expected = binomtest(right, rows).proportion_ci(level, method="wilson")
+    assert wilson(right, rows, level) == pytest.approx(tuple(expected), abs=1e-12)
+
+
+def test_rows_without_a_mistake_are_no_proof_of_perfection():
+    found, losses = Evaluation(["a", "b"]), Losses()
+    sure = np.tile(np.float32([0.9, 0.1]), (20, 1))
+    found.add(np.zeros(20, np.int32), sure)
+    losses.add(np.zeros(20, np.int32), sure)
+    low, high = intervals(found, losses, 100, 0.95, 1)["accuracy"]
+    assert (round(low, 3), high) == (0.839, 1.0)
 
 
 def test_intervals_depend_on_the_seed_alone(classifier, rows):

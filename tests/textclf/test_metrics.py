@@ -64,6 +64,12 @@ def test_temperature_undoes_a_factor_on_honest_logits():
     assert fit_temperature(logits * np.float32(2.5), true) == pytest.approx(2.5, rel=0.05)
 
 
+@pytest.mark.parametrize(("rows", "least"), [(0, 1.0), (6, 0.6), (100, 0.25)])
+def test_a_few_rows_that_are_all_right_do_not_make_it_sure_of_all(rows, least):
+    logits = np.tile(np.float32([3, 0, 0]), (rows, 1))
+    assert least <= fit_temperature(logits, np.zeros(rows, np.int32)) <= 1
+
+
 def test_no_rows_have_no_figures_but_no_error():
     result = Evaluation(["a", "b"])
     result.add(np.empty(0, np.int32), np.empty((0, 2), np.float32))

@@ -35,10 +35,10 @@ def test_overrides_are_read_as_toml_or_bare_words(override, section, key, value)
     [
         ("training.epochs", "is not section.key=value"),
         ("training.epoch=3", "no setting training.epoch; did you mean epochs"),
-        ("train.epochs=3", "no section train; did you mean training"),
-        ("training.epochs=many", "training.epochs is 'many'; give a int"),
+        ("train.epochs=3", "^--set train.epochs=3: no section train; did you mean training"),
+        ("training.epochs=many", "training.epochs is 'many'; give a whole number"),
         ("training.epochs=0", "give 1 to 100000"),
-        ("training.epochs=true", "give a int"),
+        ("training.epochs=true", "give a whole number"),
         ("ngrams.norm=l1", "choose one of l2, none"),
     ],
 )

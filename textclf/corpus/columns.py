@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from textclf.corpus.labels import LabelMap
-from textclf.corpus.layout import ALL_COLUMNS, Column, CorpusFormat, Layout
+from textclf.corpus.layout import ALL_COLUMNS, Column, Columns, CorpusFormat, Layout
 from textclf.errors import DataError
 
 LABEL_NAMES = (
@@ -38,7 +38,8 @@ def looks_like_header(
 ) -> bool:
     """Return whether the first of a file's first rows names the columns.
 
-    Every cell of it must look like a name; no cell is a number. None may recur in its column, and
+    It does if it names the columns of text that the model in use was trained on. Else every cell
+    of it must look like a name; no cell is a number. None may recur in its column, and
     its label must not be a label known already. And there must be a positive sign: a usual name
     such as `label` or `text`; or different names, the label's above nothing but numbers, or all
     of them identifiers above labels that all recur.
@@ -51,6 +52,8 @@ def looks_like_header(
     if fmt.by_name:
         return True
     first = [cell.strip() for cell in rows[0]]
+    if fmt.trained is not None and _all_there(fmt.trained, fmt.trained.texts, first):
+        return True
     folded = [_fold(cell) for cell in first]
     if not all(_WORD.fullmatch(cell) or (cell == "" and i == 0) for i, cell in enumerate(first)):
         return False
@@ -89,13 +92,41 @@ def _guess_label(folded: Sequence[str], fmt: CorpusFormat) -> int:
     return next(plain, 0)
 
 
+def _all_there(trained: Columns, places: Sequence[int], header: Sequence[str]) -> bool:
+    """Return whether columns that training files had are in a header, each once."""
+    names = [trained.names.get(place) for place in places]
+    return all(name is not None and len(_places(name, header)) == 1 for name in names)
+
+
+def _places(name: str, header: Sequence[str]) -> list[int]:
+    """Return the places of a column by its name, or else by what is like it."""
+    found = [i for i, other in enumerate(header) if other.strip() == name.strip()]
+    return found or [i for i, other in enumerate(header) if _fold(other) == _fold(name)]
+
+
+def _as_trained(
+    trained: Columns, places: Sequence[int], width: int, header: Sequence[str] | None
+) -> tuple[int, ...]:
+    """Return where a file has columns that the model's training files had; none if not all.
+
+    Columns are told by their names or, where neither file names them, by their places if there are
+    as many.
+    """
+    if header is None:
+        return tuple(places) if width == trained.width and not trained.names else ()
+    if not _all_there(trained, places, header):
+        return ()
+    return tuple(_places(trained.names[place], header)[0] for place in places)
+
+
 def choose_columns(
     where: str, width: int, header: Sequence[str] | None, fmt: CorpusFormat
 ) -> tuple[int | None, tuple[int, ...], tuple[tuple[str, int], ...]]:
     """Return the places of the label, of the texts, and of the columns passed through.
 
-    Without a header, column 1 is the label and every other column text. With one, the label is
-    the column with a usual name such as `label` or `class`, else the first that is neither text
+    They are those of the files that the model in use was trained on, where the file has them.
+    Else, without a header, column 1 is the label and every other column text. With one, the label
+    is the column with a usual name such as `label` or `class`, else the first that is neither text
     nor an identifier; the text is every column with a usual name such as `text` or `title`, else
     all but the label and identifiers.
 
@@ -113,7 +144,13 @@ def choose_columns(
     label = None
     if fmt.label_column is not None:
         label = find_column(where, fmt.label_column, width, header)
-    elif fmt.has_labels:
+    elif fmt.has_labels and fmt.trained is not None and fmt.trained.label is not None:
+        found = _as_trained(fmt.trained, (fmt.trained.label,), width, header)
+        label = next((place for place in found if place not in texts), None)
+    if not texts and fmt.trained is not None:
+        known = _as_trained(fmt.trained, fmt.trained.texts, width, header)
+        texts = tuple(place for place in known if place != label)
+    if fmt.has_labels and label is None:
         free = [i for i in range(width) if i not in texts]
         if not free:
             raise _one_column(where, width)
@@ -166,10 +203,8 @@ def find_column(where: str, column: Column, width: int, header: Sequence[str] | 
                 remedy=f"give a number from 1 to {width}, or another --delimiter",
             )
         return column - 1
-    names = [name.strip() for name in header or ()]
-    shown = ", ".join(names[:20])
-    found = [i for i, name in enumerate(names) if name == column.strip()]
-    found = found or [i for i, name in enumerate(names) if _fold(name) == _fold(column)]
+    shown = ", ".join(name.strip() for name in (header or ())[:20])
+    found = _places(column, header or ())
     if not found:
         raise DataError(
             f"there is no column {column!r}", where=where, remedy=f"the columns are {shown}"

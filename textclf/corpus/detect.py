@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,6 +26,7 @@ _EXTENSIONS: dict[str, Format] = {
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zstd", ".lzma", ".gzip")
 _DELIMITERS = (",", "\t", ";", "|")
 _FASTTEXT = b"__label__"
+_ARRAY = re.compile(rb"\[\s*\{\s*\"")
 
 
 def extension(path: str) -> str:
@@ -40,6 +42,9 @@ def tell_format(path: str, head: bytes, fmt: CorpusFormat) -> Format:
 
     Without a usual extension, a JSON object on the first line means JSON lines and `__label__`
     fastText; anything else is CSV if rows have labels, and plain lines if not.
+
+    Raises:
+        DataError: If it is a JSON array, which is no lines.
     """
     if fmt.format is not None:
         assert fmt.format in get_args(Format)
@@ -50,6 +55,12 @@ def tell_format(path: str, head: bytes, fmt: CorpusFormat) -> Format:
     if known is not None and known != "parquet":
         return known
     first = head.lstrip()
+    if _ARRAY.match(first):
+        raise DataError(
+            "is one JSON array",
+            where=path,
+            remedy="write an object a line, such as jq -c '.[]' does",
+        )
     if first.startswith(b"{") and _is_object(first.split(b"\n", 1)[0]):
         return "jsonl"
     if first.startswith(_FASTTEXT):

@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 _INTEGER = re.compile(r"[+-]?[0-9]{1,100}", re.ASCII)
 
 
+def hardly_recur(labels: int, rows: int) -> bool:
+    """Return whether so many labels on so many rows look like texts or identifiers."""
+    return rows >= 20 and labels > rows / 2
+
+
 class LabelMap:
     """Codes labels as integers, in the order in which they were first seen.
 

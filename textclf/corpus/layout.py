@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from textclf.errors import UsageError
 from textclf.escapes import printable
@@ -18,8 +19,48 @@ COLUMN_BREAK = "\x1f"
 
 
 @dataclass(frozen=True)
+class Columns:
+    """Which columns of the files that a model was trained on were the label and the text.
+
+    Attributes:
+        width: Number of columns.
+        label: Place of the label, from 0; None if it was not read.
+        texts: Places of the texts.
+        names: Names of these columns by place; empty if the files did not name them.
+    """
+
+    width: int
+    label: int | None
+    texts: tuple[int, ...]
+    names: Mapping[int, str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what `of` takes, for JSON."""
+        names = {str(place): name for place, name in self.names.items()}
+        return dataclasses.asdict(self) | {"texts": [*self.texts], "names": names}
+
+    @classmethod
+    def of(cls, stored: Any) -> Columns | None:
+        """Return what was stored; None for None.
+
+        Raises:
+            ValueError: If it is damaged; or KeyError, TypeError, AttributeError.
+        """
+        if stored is None:
+            return None
+        width, label, texts = stored["width"], stored["label"], tuple(stored["texts"])
+        names = {int(place): name for place, name in stored["names"].items()}
+        places = (*texts, *names) if label is None else (label, *texts, *names)
+        if not all(type(p) is int and 0 <= p < width for p in places) or not texts:
+            raise ValueError("its columns are none of a table")
+        if not all(isinstance(name, str) for name in names.values()):
+            raise ValueError("its columns have no names")
+        return cls(width, label, texts, names)
+
+
+@dataclass(frozen=True)
 class CorpusFormat:
-    """What the user said of the layout; None means: find out.
+    """What is known of the layout before a file is read; None means: find out.
 
     Attributes:
         format: Format of the files; by default told from names and contents.
@@ -31,6 +72,8 @@ class CorpusFormat:
             `COLUMN_BREAK`.
         extra_columns: Names or numbers of columns passed through, or ALL_COLUMNS.
         has_labels: Whether rows have labels.
+        trained: Columns of the files that the model in use was trained on. What the user did not
+            say is as it was there, in a file that has these columns.
     """
 
     format: Format | None = None
@@ -41,6 +84,11 @@ class CorpusFormat:
     text_columns: tuple[Column, ...] = ()
     extra_columns: tuple[Column, ...] = ()
     has_labels: bool = True
+    trained: Columns | None = None
+
+    def said(self) -> dict[str, Any]:
+        """Return what the user said, by name."""
+        return {k: v for k, v in dataclasses.asdict(self).items() if k != "trained"}
 
     @property
     def by_name(self) -> bool:
@@ -79,6 +127,15 @@ class Layout:
         """Places of the columns that are read."""
         label = () if self.label is None else (self.label,)
         return (*label, *self.texts, *(place for _, place in self.extras))
+
+    @property
+    def columns(self) -> Columns | None:
+        """Which columns are the label and the text; None for formats without columns."""
+        if self.format in ("fasttext", "lines"):
+            return None
+        places = self.texts if self.label is None else (self.label, *self.texts)
+        names = {} if self.header is None else {place: self.header[place] for place in places}
+        return Columns(self.width, self.label, self.texts, names)
 
     def describe(self) -> str:
         """Say in one line what was decided."""

@@ -267,3 +267,10 @@ assert not heavy, heavy
 """
     files = [write("a,b\n", "a.csv"), write("one\ntwo\n", "a.txt")]
     subprocess.run([sys.executable, "-c", code, *files], check=True)
+
+
+@pytest.mark.parametrize("name", ["rows.json", "rows.txt"])
+def test_a_json_array_is_no_lines(name: str, write: Write) -> None:
+    file = write('[\n  {"label": "a", "text": "b"}\n]\n', name)
+    with pytest.raises(DataError, match=r"is one JSON array; .*jq -c '\.\[\]'"):
+        Corpus([file]).layout.describe()

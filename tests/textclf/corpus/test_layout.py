@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from textclf.corpus.labels import LabelMap
+from textclf.corpus.layout import Columns
 from textclf.corpus.reader import Corpus, CorpusFormat
 from textclf.errors import DataError
 
@@ -77,6 +80,54 @@ def test_what_the_user_says_counts(
     fmt: CorpusFormat, rows: list[tuple[str | None, str]], csv_path: str, write: Write, read: Read
 ) -> None:
     assert read(write("label,text,more\n1,a,b\n"), fmt) == rows
+
+
+NAMED = Columns(3, 2, (0,), {2: "v1", 0: "v2"})
+UNNAMED = Columns(3, 2, (0,), {})
+
+
+@pytest.mark.parametrize(
+    ("trained", "content", "fmt", "rows"),
+    [
+        (NAMED, "v1,v2\nx,a b\n", CorpusFormat(), [("x", "a b")]),
+        (NAMED, "id,V2\n7,a b\n", CorpusFormat(has_labels=False), [(None, "a b")]),
+        (NAMED, "v1,v2\nx,a\n", CorpusFormat(text_columns=("v1",)), [("a", "x")]),
+        (NAMED, "v2,text,v3\na,b,c\n", CorpusFormat(label_column="v3"), [("c", "a")]),
+        (NAMED, "text,label\na,x\n", CorpusFormat(), [("x", "a")]),
+        (NAMED, "v2,label\na,x\n", CorpusFormat(), [("x", "a")]),
+        (NAMED, "v2,v2\na,b\n", CorpusFormat(header=False), [("v2", "v2"), ("a", "b")]),
+        (NAMED, "a b,c,x\n", CorpusFormat(), [("a b", "c x")]),
+        (NAMED, '{"v2": "a", "v1": "x"}\n', CorpusFormat(format="jsonl"), [("x", "a")]),
+        (UNNAMED, "a b,c d,x\n", CorpusFormat(), [("x", "a b")]),
+        (UNNAMED, "a b,c d,x\n", CorpusFormat(has_labels=False), [(None, "a b")]),
+        (UNNAMED, "a b,c d\n", CorpusFormat(has_labels=False), [(None, "a b c d")]),
+        (UNNAMED, "label,text,more\nx,a,b\n", CorpusFormat(text_columns=(2,)), [("x", "a")]),
+    ],
+)
+def test_columns_of_the_training_files_are_used_where_a_file_has_them(
+    trained: Columns,
+    content: str,
+    fmt: CorpusFormat,
+    rows: list[tuple[str | None, str]],
+    csv_path: str,
+    write: Write,
+    read: Read,
+) -> None:
+    assert read(write(content), replace(fmt, trained=trained)) == rows
+
+
+def test_the_columns_of_a_file_can_be_stored(write: Write) -> None:
+    columns = Corpus([write("a,text,label\n1,b,x\n")]).layout.columns
+    assert columns == Columns(3, 2, (1,), {2: "label", 1: "text"})
+    assert Columns.of(json.loads(json.dumps(columns.as_dict()))) == columns
+
+
+@pytest.mark.parametrize(
+    "damage", [{"width": 1}, {"texts": []}, {"texts": [1.0]}, {"label": -1}, {"names": {"1": 2}}]
+)
+def test_stored_columns_that_cannot_be_are_refused(damage: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="its columns"):
+        Columns.of(Columns(3, 2, (1,), {1: "text"}).as_dict() | damage)
 
 
 def test_columns_are_passed_through(csv_path: str, write: Write) -> None:
