@@ -274,15 +274,17 @@ def _bars() -> Bars:
         TimeElapsedColumn,
     )
     from rich.progress import Progress as RichProgress
+    from rich.table import Column
 
+    console = RichConsole(stderr=True)
     return RichProgress(
         SpinnerColumn(finished_text="✓"),
         TextColumn("{task.description:<16}"),
-        BarColumn(bar_width=28),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
+        BarColumn(bar_width=max(4, min(28, console.width - 76))),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+        TimeElapsedColumn(table_column=Column(no_wrap=True)),
         TextColumn("{task.fields[figures]}"),
-        console=RichConsole(stderr=True),
+        console=console,
     )
 
 

@@ -73,6 +73,8 @@ def evaluate(
     extra = (slice_by,) if slice_by else ()
     fmt = corpus_format(**layout, extra_columns=extra, trained=classifier.columns)
     corpus = Corpus((file,), fmt, labels=labels, bad_rows=bad_rows)
+    if not layout["text_columns"]:
+        console.say(corpus.layout.describe())
     result = measure(
         classifier,
         corpus,

@@ -12,7 +12,7 @@ from textclf.errors import UsageError
 from textclf.escapes import printable
 
 from .console import Console, output_options, table
-from .options import PATH, corpus_format, format_options, is_described, is_table
+from .options import PATH, corpus_format, format_options, is_table
 
 if TYPE_CHECKING:
     from textclf.classifier import Classifier
@@ -64,7 +64,7 @@ def explain(
             layout["file_format"] = "lines"
         fmt = corpus_format(**layout, has_labels=False, trained=classifier.columns)
         corpus = Corpus((file,), fmt)
-        if table_given and not is_described(layout):
+        if table_given and not layout["text_columns"]:
             console.say(corpus.layout.describe())
         for block in console.each(corpus.blocks()):
             for text in block.texts():

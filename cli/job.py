@@ -149,7 +149,9 @@ def job_options(command: Callable[..., R]) -> Callable[..., R]:
 
 
 _PLAIN = tuple(f.name for f in dataclasses.fields(JobOptions) if f.name != "layout")
-_LAYOUT = ("label_column", "text_columns", "header", "delimiter", "file_format", "encoding")
+_LAYOUT = (
+    "label_column", "text_columns", "header", "delimiter", "file_format", "encoding", "quotes"
+)  # fmt: skip
 
 
 def _settings_of(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from textclf.dataset_config import Dataset
 
 # Files that hold tables.
-_TABLES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet", ".pq")
+_TABLES = (
+    ".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".parquet", ".pq", ".ft", ".fasttext"
+)  # fmt: skip
 
 C = TypeVar("C", bound=Callable[..., object])
 
@@ -57,6 +59,11 @@ def format_options(command: C) -> C:
         click.option("--header/--no-header", default=None, help="Whether row 1 names the columns."),
         click.option("--delimiter", help="What separates columns, such as ',' or '\\t'."),
         click.option(
+            "--quotes/--no-quotes",
+            default=None,
+            help="Whether cells may be quoted.  [default: unless a TSV looks otherwise]",
+        ),
+        click.option(
             "--format",
             "file_format",
             type=click.Choice(["csv", "tsv", "jsonl", "parquet", "fasttext", "lines"]),
@@ -76,6 +83,7 @@ def corpus_format(
     delimiter: str | None,
     file_format: str | None,
     encoding: str | None,
+    quotes: bool | None = None,
     has_labels: bool = True,
     extra_columns: tuple[str, ...] = (),
     trained: Columns | None = None,
@@ -93,6 +101,7 @@ def corpus_format(
         has_labels=has_labels,
         extra_columns=tuple(_column(c) for c in extra_columns),
         trained=trained,
+        quotes=quotes,
     )
 
 

@@ -14,7 +14,7 @@ from textclf.errors import TextclfError, UsageError
 # Parameters of all commands, as click knows them.
 _OUTPUTS = ("rejects", "metrics_file", "log_file", "output")
 _MODEL = ("manifest.json", "model.json", "model.safetensors")
-_RUN = ("metrics.json", "config.toml", "history.csv", "report.json")
+_RUN = ("metrics.json", "config.toml", "history.csv", "report.json", "README.md")
 _INPUTS = ("train_files", "validation_files", "test_files", "files", "file", "data")
 
 
@@ -29,8 +29,9 @@ def check_outputs(parameters: Mapping[str, Any]) -> None:
     """
     outputs = {name: parameters.get(name) for name in _OUTPUTS}
     written = {name: _identity(path) for name, path in outputs.items() if path not in (None, "-")}
-    if not any(written.values()):
+    if not written:
         return
+    _check_distinct(outputs)
     for name, output in outputs.items():
         if written.get(name) is not None and _of_model(Path(str(output))):
             raise UsageError(
@@ -56,6 +57,18 @@ def _identity(file: str | Path | int) -> tuple[int, int] | None:
     except (OSError, ValueError):
         return None
     return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
+
+
+def _check_distinct(outputs: Mapping[str, Any]) -> None:
+    """Raise a UsageError if two outputs are one file."""
+    seen: dict[Path, str] = {}
+    for name, output in outputs.items():
+        if output in (None, "-") or Path(output).is_char_device():
+            continue
+        other = seen.setdefault(Path(output).resolve(), name)
+        if other != name:
+            options = " and ".join(f"--{n.replace('_', '-')}" for n in (other, name))
+            raise UsageError(f"{options} name one file", where=str(output), remedy="name two")
 
 
 def _of_model(file: Path) -> bool:

@@ -103,7 +103,7 @@ def predict(
         trained=classifier.columns,
     )
     corpus = Corpus((file,), fmt, bad_rows=bad_rows, block_bytes=_BLOCK)
-    if table and not described:
+    if table and not layout["text_columns"]:
         console.say(corpus.layout.describe())
     header = kind == "csv" or bool(pass_through) or probabilities
     with open_sink(output, kind, header=header) as sink:

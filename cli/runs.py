@@ -14,6 +14,8 @@ from textclf.runs import Run, RunStore, models
 from .console import Console, output_options, size, table
 from .options import models_dir_option
 
+_WIDEST = 60  # characters of a figure that is compared
+
 
 @click.group(short_help="List, show, promote and prune the runs of a model.")
 def runs() -> None:
@@ -131,7 +133,9 @@ def prune(name: str, keep: int, models_dir: Path, console: Console) -> None:
         store.discard_unfinished()
         removed = store.prune(keep)
     total = sum(freed[run.id] for run in removed)
-    console.done(f"{len(removed)} runs removed, {size(total)} freed")
+    console.done(
+        f"{len(removed)} {'run' if len(removed) == 1 else 'runs'} removed, {size(total)} freed"
+    )
 
 
 @runs.command("compare")
@@ -157,12 +161,15 @@ def compare(
 
 
 def _flat(metrics: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested figures as one level, dots between the names; lists are left out."""
+    """Return nested figures as one level, dots between the names; lists of lists are left out."""
     flat: dict[str, Any] = {}
     for name, value in metrics.items():
         if isinstance(value, dict):
             flat |= _flat(value, f"{prefix}{name}.")
-        elif not isinstance(value, list):
+        elif isinstance(value, list):
+            if not any(isinstance(v, (list, dict)) for v in value):
+                flat[f"{prefix}{name}"] = ", ".join(map(str, value))
+        else:
             flat[f"{prefix}{name}"] = value
     return flat
 
@@ -170,7 +177,8 @@ def _flat(metrics: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def _figure(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4f}"
-    return "-" if value is None else str(value)[:32]
+    text = "-" if value in (None, "") else str(value)
+    return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
 
 
 def _shown(value: Any) -> str:

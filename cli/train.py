@@ -136,7 +136,7 @@ def summary(trained: TrainedRun, model: Path) -> str:
         f"rows        {samples['train']:,} train, {samples['validation']:,} validation, "
         f"{samples['test']:,} test; {m['classes']} classes",
         f"features    {m['features']:,} n-grams; {m['layout']}",
-        f"training    {m['epochs']} epochs of {m['steps_per_epoch']:,} steps, "
+        f"training    {m['epochs']} epochs of {m['steps_per_epoch']:,} {_steps(m)}, "
         f"best {m['best_epoch']}" + (f"; then {m['best_epoch']} on all rows" if m["refit"] else ""),
         f"validation  {_figures(m['validation'])}",
         f"test        {_figures(m['test']) if m['test'] else 'no test file'}",
@@ -149,6 +149,10 @@ def summary(trained: TrainedRun, model: Path) -> str:
         f"Try it:     echo 'some text' | textclf predict {shlex.quote(str(model / 'current'))}",
     ]
     return "\n".join(lines)
+
+
+def _steps(metrics: Mapping[str, int]) -> str:
+    return "step" if metrics["steps_per_epoch"] == 1 else "steps"
 
 
 def _figures(figures: Mapping[str, float]) -> str:

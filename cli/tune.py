@@ -110,18 +110,25 @@ def _summary(found: Found, target: Path, options: JobOptions) -> str:
     changed = [f"{name} = {value!r}" for name, value in found.changes.items()]
     what = "none: no settings were clearly better than those it started from"
     if not found.best:
-        what = "none: there was no time to measure any"
+        why = (
+            "it was stopped before it measured"
+            if found.interrupted
+            else "there was no time to measure"
+        )
+        what = f"none: {why} any"
     lines = [
         f"trials      {tried['completed']} completed, {tried['stopped_early']} stopped early, "
         f"{tried['failed']} failed, in {duration(found.seconds)}",
         f"changes     {', '.join(changed) or what}",
         f"accuracy    {_against(found.best, found.start)} on {found.rows:,} rows held out"
         if found.best
-        else "accuracy    not measured; give a longer --time-budget",
+        else "accuracy    not measured"
+        + ("; the same command goes on" if found.interrupted else "; give a longer --time-budget"),
         f"settings    {target}",
-        "",
-        f"Train it:   textclf train {_named(options)} --config {shlex.quote(str(target))}",
     ]
+    if found.best:
+        command = f"textclf train {_named(options)} --config {shlex.quote(str(target))}"
+        lines += ["", f"Train it:   {command}"]
     return "\n".join(lines)
 
 
@@ -144,6 +151,7 @@ def _named(options: JobOptions) -> str:
               "--format": "file_format", "--encoding": "encoding"}  # fmt: skip
     given += [(name, layout[key]) for name, key in single.items() if layout[key] is not None]
     words = [word for pair in given for word in pair]
-    if layout["header"] is not None:
-        words.append("--header" if layout["header"] else "--no-header")
+    for name in ("header", "quotes"):
+        if layout[name] is not None:
+            words.append(f"--{name}" if layout[name] else f"--no-{name}")
     return shlex.join(words)

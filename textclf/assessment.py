@@ -77,7 +77,7 @@ def assess(
     from textclf.refitting import refitted
 
     labels = prepared.labels.names
-    files = replace(files, format=replace(files.format, trained=prepared.columns))
+    files = replace(files, format=files.format.of_later_files(prepared.columns))
     classifier = Classifier(
         labels,
         prepared.vectorizer,

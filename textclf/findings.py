@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from textclf.corpus.labels import hardly_recur
+from textclf.corpus.labels import hardly_recur, never_recur
 from textclf.errors import DataError
 from textclf.inspection_result import LONG_TEXT, Inspection, Place, Trouble
 
@@ -59,6 +59,12 @@ def guide(ratio: float) -> dict[str, str | float]:
 
 def refusal(inspection: Inspection) -> DataError | None:
     """Return the error that training would end with whatever rows are tolerated, or None."""
+    if never_recur(len(inspection.classes), inspection.rows):
+        return DataError(
+            f"each of its {inspection.rows:,} rows has a label of its own",
+            where=_named(inspection.files),
+            remedy="give another --label-column, or --header if row 1 names the columns",
+        )
     if len(inspection.classes) != 1:
         return None
     (only,) = inspection.classes
@@ -98,7 +104,8 @@ def _labels(inspection: Inspection) -> Iterator[Finding]:
     if not classes:
         return
     if (error := refusal(inspection)) is not None:
-        yield Finding("one-class", "error", error.what, error.remedy)
+        code = "one-class" if len(classes) == 1 else "many-labels"
+        yield Finding(code, "error", error.what, error.remedy)
         return
     if hardly_recur(len(classes), rows):
         yield Finding(
@@ -150,7 +157,8 @@ def _texts(inspection: Inspection) -> Iterator[Finding]:
          "texts hold garbled letters such as 'Ã©' for 'é'",
          "they were read in a wrong encoding before: make the file again"),
         ("control-characters", inspection.control, "text holds control characters",
-         "texts hold control characters", "remove them, or see whether the file is text"),
+         "texts hold control characters",
+         "remove them, or give another --encoding, such as cp1252 for latin-1"),
         ("long-texts", inspection.long, f"text is longer than {LONG_TEXT >> 10} KiB",
          f"texts are longer than {LONG_TEXT >> 10} KiB",
          "look for a quote that is never closed, or split them"),
@@ -191,7 +199,7 @@ def _twice(inspection: Inspection) -> Iterator[Finding]:
             "duplicates",
             "warning",
             f"{about}{message}, {_pair(pairs)}",
-            "drop the copies: they weigh more, and some fall into the validation rows",
+            "drop the copies: each weighs as much as another text",
         )
 
 

@@ -8,14 +8,14 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textclf.corpus.labels import LabelMap, hardly_recur
+from textclf.corpus.labels import LabelMap, hardly_recur, never_recur
 from textclf.corpus.layout import Columns
 from textclf.corpus.reader import Corpus
 from textclf.corpus.streams import is_single_pass
@@ -191,7 +191,7 @@ def prepare(
         hashes, bad_rows = {"train": corpus.sha256()}, corpus.rejected
         if files.validation:
             labels = labels.freeze()
-            like_train = replace(files.format, trained=corpus.layout.columns)
+            like_train = files.format.of_later_files(corpus.layout.columns)
             own = Corpus(
                 files.validation, like_train,
                 labels=labels, bad_rows=files.bad_rows, spool_dir=work,
@@ -226,9 +226,12 @@ def check_early(files: TrainingFiles) -> None:
     Raises:
         DataError: If one is missing, empty, or has no such columns.
     """
+    fmt = files.format
+    if not any(is_single_pass(file) for file in files.train):
+        fmt = fmt.of_later_files(Corpus(files.train, fmt).layout.columns)
     for later in (files.validation, files.test):
         if later and not any(is_single_pass(file) for file in later):
-            Corpus(later, files.format).layout.describe()
+            Corpus(later, fmt).layout.describe()
 
 
 def check_classes(
@@ -256,11 +259,17 @@ def check_classes(
             where=where,
             remedy="give rows of at least two classes, or another --label-column",
         )
+    if never_recur(len(labels.names), int(rows.sum() + held_out.sum())):
+        raise DataError(
+            f"each of its {len(labels.names):,} rows has a label of its own",
+            where=where,
+            remedy="give another --label-column, or --header if row 1 names the columns",
+        )
     if not files.validation and held_out.sum() == 0:
         raise DataError(
-            f"its {rows.sum()} rows leave none for validation",
+            f"its {rows.sum()} rows leave none for validation: their texts are too few, or alike",
             where=where,
-            remedy="give more rows, a --validation-file, or a larger training.validation_split",
+            remedy="give more rows, a --validation-file, or another --text-column",
         )
     if hardly_recur(len(labels.names), total := int(rows.sum() + held_out.sum())):
         log.warning(

@@ -85,3 +85,11 @@ def test_nothing_is_written_over_a_model(quick, data, themes_model, name):
 def test_a_file_beside_a_model_may_be_written(quick, data, themes_model):
     assert quick("predict", themes_model, data, "-o", themes_model / "new.tsv").returncode == 0
     (themes_model / "new.tsv").unlink()
+
+
+def test_two_outputs_are_two_files(quick, tmp_path, data, themes_model):
+    outputs = ["--rejects", tmp_path / "out", "-o", tmp_path / "." / "out"]
+    result = quick("predict", themes_model, data, *outputs)
+    assert result.returncode == 2
+    assert "--rejects and --output name one file" in result.stderr
+    assert not (tmp_path / "out").exists()

@@ -106,3 +106,27 @@ def test_a_signal_ends_the_wait_for_another_text(model, command, number):
     process.send_signal(number)
     assert process.wait(30) == 128 + number  # half of what a job may take
     assert process.stderr.read().startswith(f"textclf: stopped by {number.name}")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("rows.ft", "__label__sport soup\n__label__food goal\n", "fastText lines"),
+        ("rows.json", '{"text": "soup", "label": "sport"}\n{"text": "goal"}\n', "JSON lines"),
+    ],
+)
+def test_labels_of_a_file_are_not_read_as_text(
+    textclf, themes_model, tmp_path, name, content, said
+):
+    (tmp_path / name).write_text(content)
+    result = textclf("predict", themes_model, tmp_path / name)
+    plain = textclf("predict", themes_model, input="soup\ngoal\n")
+    assert result.stdout == plain.stdout
+    assert said in result.stderr
+
+
+def test_a_json_array_is_refused(textclf, themes_model, tmp_path):
+    (tmp_path / "rows.json").write_text('[{"text": "soup"}]')
+    result = textclf("predict", themes_model, tmp_path / "rows.json")
+    assert (result.returncode, result.stdout) == (65, "")
+    assert "is one JSON array" in result.stderr

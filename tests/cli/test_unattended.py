@@ -216,3 +216,15 @@ def test_testing_on_the_training_rows_is_pointed_out(quick, tmp_path, data):
     assert "the test rows are the training rows" in quick(*job, copy).stderr
     other = write_rows(tmp_path / "other.csv", 100, 5)
     assert "the test rows are" not in quick(*job, other).stderr
+
+
+def test_rows_that_have_labels_of_their_own_are_nothing_to_learn_from(quick, tmp_path, job):
+    assert quick(*job, "--name", "texts").returncode == 0
+    (tmp_path / "texts.csv").write_text("".join(f"label {i},text {i % 5}\n" for i in range(30)))
+    own = ["--train-file", tmp_path / "texts.csv", "--models-dir", tmp_path / "models"]
+    result = quick("train", *own)
+    assert result.returncode == 65
+    assert "each of its 30 rows has a label of its own" in result.stderr
+    inspected = quick("inspect", tmp_path / "texts.csv")
+    assert inspected.returncode == 65
+    assert len(list((tmp_path / "models" / "texts").glob("2*"))) == 1

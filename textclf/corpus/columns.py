@@ -38,8 +38,8 @@ def looks_like_header(
 ) -> bool:
     """Return whether the first of a file's first rows names the columns.
 
-    It does if it names the columns of text that the model in use was trained on. Else every cell
-    of it must look like a name; no cell is a number. None may recur in its column, and
+    It does if it names a column that the model in use was trained on. Else every cell of it must
+    look like a name; no cell is a number. None may recur in its column, and
     its label must not be a label known already. And there must be a positive sign: a usual name
     such as `label` or `text`; or different names, the label's above nothing but numbers, or all
     of them identifiers above labels that all recur.
@@ -52,7 +52,9 @@ def looks_like_header(
     if fmt.by_name:
         return True
     first = [cell.strip() for cell in rows[0]]
-    if fmt.trained is not None and _all_there(fmt.trained, fmt.trained.texts, first):
+    if fmt.trained is not None and any(
+        len(_places(name, first)) == 1 for name in fmt.trained.names.values()
+    ):
         return True
     folded = [_fold(cell) for cell in first]
     if not all(_WORD.fullmatch(cell) or (cell == "" and i == 0) for i, cell in enumerate(first)):
@@ -92,12 +94,6 @@ def _guess_label(folded: Sequence[str], fmt: CorpusFormat) -> int:
     return next(plain, 0)
 
 
-def _all_there(trained: Columns, places: Sequence[int], header: Sequence[str]) -> bool:
-    """Return whether columns that training files had are in a header, each once."""
-    names = [trained.names.get(place) for place in places]
-    return all(name is not None and len(_places(name, header)) == 1 for name in names)
-
-
 def _places(name: str, header: Sequence[str]) -> list[int]:
     """Return the places of a column by its name, or else by what is like it."""
     found = [i for i, other in enumerate(header) if other.strip() == name.strip()]
@@ -105,18 +101,26 @@ def _places(name: str, header: Sequence[str]) -> list[int]:
 
 
 def _as_trained(
-    trained: Columns, places: Sequence[int], width: int, header: Sequence[str] | None
+    where: str,
+    trained: Columns,
+    places: Sequence[int],
+    width: int,
+    header: Sequence[str] | None,
 ) -> tuple[int, ...]:
-    """Return where a file has columns that the model's training files had; none if not all.
+    """Return where a file has columns that the model's training files had; none if it has none.
 
-    Columns are told by their names or, where neither file names them, by their places if there are
-    as many.
+    Columns are told by their names or, where the file names none, by their places if there are as
+    many.
+
+    Raises:
+        DataError: If a file names some of the columns and not all, or one of them twice.
     """
     if header is None:
-        return tuple(places) if width == trained.width and not trained.names else ()
-    if not _all_there(trained, places, header):
+        return tuple(places) if width == trained.width else ()
+    names = [trained.names[place] for place in places if place in trained.names]
+    if not any(_places(name, header) for name in names):
         return ()
-    return tuple(_places(trained.names[place], header)[0] for place in places)
+    return tuple(find_column(where, name, width, header) for name in names)
 
 
 def choose_columns(
@@ -144,11 +148,14 @@ def choose_columns(
     label = None
     if fmt.label_column is not None:
         label = find_column(where, fmt.label_column, width, header)
-    elif fmt.has_labels and fmt.trained is not None and fmt.trained.label is not None:
-        found = _as_trained(fmt.trained, (fmt.trained.label,), width, header)
+    elif fmt.trained is not None and fmt.trained.label is not None:
+        found = _as_trained(where, fmt.trained, (fmt.trained.label,), width, header)
         label = next((place for place in found if place not in texts), None)
+        unusual = not any(name in LABEL_NAMES for name in folded)
+        if fmt.has_labels and header is not None and not found and fmt.trained.names and unusual:
+            find_column(where, fmt.trained.names[fmt.trained.label], width, header)  # raises
     if not texts and fmt.trained is not None:
-        known = _as_trained(fmt.trained, fmt.trained.texts, width, header)
+        known = _as_trained(where, fmt.trained, fmt.trained.texts, width, header)
         texts = tuple(place for place in known if place != label)
     if fmt.has_labels and label is None:
         free = [i for i in range(width) if i not in texts]

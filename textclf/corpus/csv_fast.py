@@ -70,6 +70,7 @@ class CsvReader:
         Raises:
             DataError: If more rows are bad than are tolerated.
         """
+        quote = kernels.QUOTE if self.layout.quotes else kernels.NO_QUOTE
         carry, state, final, counted_cr = b"", kernels.START_RECORD, False, False
         while not final:
             chunk = self.stream.read(self.block_bytes)
@@ -80,7 +81,7 @@ class CsvReader:
             self._space.fit(data.size)
             space = self._space
             rows, state, start = kernels.split(
-                data, ord(self.layout.delimiter), state, final, space.out, space.ends,
+                data, ord(self.layout.delimiter), quote, state, final, space.out, space.ends,
                 space.row_cells, space.row_starts, space.row_ends,
             )  # fmt: skip
             unclosed = final and state == kernels.IN_QUOTES

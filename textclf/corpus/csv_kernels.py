@@ -1,4 +1,4 @@
-"""Kernels that split CSV as `csv.reader` does (double quotes, not strict), at memory speed."""
+"""Kernels that split CSV as `csv.reader` does (double quotes or none, not strict)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ _BREAK = np.uint8(ord(COLUMN_BREAK))
 
 # States, those of CPython's _csv.c. AFTER_CR takes in the line feed of a CR LF.
 START_RECORD, AFTER_CR, START_FIELD, IN_FIELD, IN_QUOTES, QUOTE_IN_QUOTES = range(6)
-_QUOTE, _LF, _CR = 34, 10, 13
+QUOTE, NO_QUOTE = 34, -1
+_LF, _CR = 10, 13
 
 
 @njit(cache=True, nogil=True)
-def split(data, delimiter, state, final, out, ends, row_cells, row_starts, row_ends):  # type: ignore[no-untyped-def]
+def split(data, delimiter, quote, state, final, out, ends, row_cells, row_starts, row_ends):  # type: ignore[no-untyped-def]
     """Split bytes into cells and rows.
 
     Cell c is `out[ends[c - 1]:ends[c]]`, the first starting at 0; row r has the cells
@@ -24,6 +25,7 @@ def split(data, delimiter, state, final, out, ends, row_cells, row_starts, row_e
     Args:
         data: uint8 bytes of the file.
         delimiter: What separates cells.
+        quote: What opens and closes a quoted cell; NO_QUOTE: nothing does.
         state: State before the first byte.
         final: Whether the end of the data ends the last row.
         out: uint8, as long as the data at least.
@@ -41,7 +43,7 @@ def split(data, delimiter, state, final, out, ends, row_cells, row_starts, row_e
     while i < n:
         c = data[i]
         if state == IN_QUOTES:
-            while c != _QUOTE:
+            while c != quote:
                 out[o] = c
                 o += 1
                 i += 1
@@ -82,9 +84,9 @@ def split(data, delimiter, state, final, out, ends, row_cells, row_starts, row_e
             rows += 1
             row_cells[rows] = cells
             state = AFTER_CR if c == _CR else START_RECORD
-        elif c == _QUOTE and state == START_FIELD:
+        elif c == quote and state == START_FIELD:
             state = IN_QUOTES
-        elif c == _QUOTE and state == QUOTE_IN_QUOTES:
+        elif c == quote and state == QUOTE_IN_QUOTES:
             out[o] = c
             o += 1
             state = IN_QUOTES

@@ -25,8 +25,13 @@ class Record:
     unclosed: bool = False
 
 
-def records(data: bytes, delimiter: str) -> Iterator[Record]:
+def records(data: bytes, delimiter: str, quotes: bool = True) -> Iterator[Record]:
     """Yield the records of a whole file, as `csv.reader` splits them; blank lines are none.
+
+    Args:
+        data: Its bytes.
+        delimiter: What separates cells.
+        quotes: Whether cells may be quoted.
 
     Bytes travel as Latin-1 characters, so that nothing needs to be valid text.
 
@@ -36,7 +41,11 @@ def records(data: bytes, delimiter: str) -> Iterator[Record]:
     lines = list(io.StringIO(data.decode("latin-1"), newline=""))
     count = len(lines)
     # One more line: a quote that is open at the end takes it in.
-    reader = csv.reader([*lines, "\n"], delimiter=delimiter)
+    reader = csv.reader(
+        [*lines, "\n"] if quotes else lines,
+        delimiter=delimiter,
+        quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE,
+    )
     before = 0
     for cells in reader:
         first, before = before, reader.line_num

@@ -98,7 +98,10 @@ def csv_layout(
     where, head = stream.name, stream.head()
     delimiter = fmt.delimiter or (like.delimiter if like else "\t" if kind == "tsv" else "")
     delimiter = delimiter or _sniff(head, where)
-    rows = _first_rows(head, delimiter, where)
+    quotes = fmt.quotes
+    if quotes is None:
+        quotes = like.quotes if like else delimiter != "\t" or not _literal_quotes(head, where)
+    rows = _first_rows(head, delimiter, where, quotes)
     if not rows:
         raise DataError("the file is empty", where=where, remedy="give a file with rows")
     cells = [[cell.decode("utf-8", "replace") for cell in row.cells] for row in rows]
@@ -108,7 +111,7 @@ def csv_layout(
     header = tuple(name.strip() for name in cells[0]) if has_header else None
     width = len(header) if header is not None else _usual_width(cells)
     label, texts, extras = choose_columns(where, width, header, fmt)
-    return Layout(kind, delimiter, header, width, label, texts, extras, stream.encoding)
+    return Layout(kind, delimiter, header, width, label, texts, extras, stream.encoding, quotes)
 
 
 def _layout_like(like: Layout, cells: list[list[str]], where: str, encoding: str) -> Layout:
@@ -120,10 +123,10 @@ def _layout_like(like: Layout, cells: list[list[str]], where: str, encoding: str
     return replace(like, header=None, encoding=encoding)
 
 
-def _first_rows(head: bytes, delimiter: str, where: str) -> list[Record]:
+def _first_rows(head: bytes, delimiter: str, where: str, quotes: bool = True) -> list[Record]:
     """Return the records at the start of a file; the last may be cut off and is left out."""
     try:
-        rows = list(records(head, delimiter))
+        rows = list(records(head, delimiter, quotes))
     except csv.Error as error:
         raise DataError(
             f"a cell is too long ({error})", where=where, remedy="look for a quote not closed"
@@ -131,6 +134,18 @@ def _first_rows(head: bytes, delimiter: str, where: str) -> list[Record]:
     if len(head) >= HEAD and len(rows) > 1:
         rows.pop()
     return rows
+
+
+def _literal_quotes(head: bytes, where: str) -> bool:
+    """Return whether quotes in a TSV are part of the texts, as many programs write them.
+
+    They are if a cell begins with a quote that nothing closes in its line, though each line has
+    as many cells as the others: a cell that goes on in the next line would leave it with fewer.
+    """
+    rows = _first_rows(head, "\t", where, quotes=False)
+    if len({len(row.cells) for row in rows}) != 1 or len(rows[0].cells) < 2:
+        return False
+    return any(cell.startswith(b'"') and cell.count(b'"') % 2 for row in rows for cell in row.cells)
 
 
 def _sniff(head: bytes, where: str) -> str:

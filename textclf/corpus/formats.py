@@ -109,7 +109,7 @@ def small_csv_blocks(stream: Stream, assembler: Assembler, max_row: int) -> Iter
     layout, rows = assembler.layout, []
     data = b"".join(iter(lambda: stream.read(HEAD), b""))
     try:
-        for number, record in enumerate(records(data, layout.delimiter), start=1):
+        for number, record in enumerate(records(data, layout.delimiter, layout.quotes), start=1):
             if number == 1 and layout.header is not None:
                 continue
             problem = cells_problem(record.cells, record.raw, layout, max_row)

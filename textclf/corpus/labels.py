@@ -16,6 +16,11 @@ def hardly_recur(labels: int, rows: int) -> bool:
     return rows >= 20 and labels > rows / 2
 
 
+def never_recur(labels: int, rows: int) -> bool:
+    """Return whether each of so many rows has a label of its own: there is nothing to learn."""
+    return rows >= 20 and labels == rows
+
+
 class LabelMap:
     """Codes labels as integers, in the order in which they were first seen.
 

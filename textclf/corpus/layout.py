@@ -65,6 +65,7 @@ class CorpusFormat:
     Attributes:
         format: Format of the files; by default told from names and contents.
         delimiter: One character that separates columns.
+        quotes: Whether cells of CSV and TSV may be quoted.
         header: Whether the first row names the columns.
         encoding: Encoding; by default UTF-8, or UTF-16 with a byte order mark.
         label_column: Name of the label's column, or its number from 1.
@@ -85,10 +86,27 @@ class CorpusFormat:
     extra_columns: tuple[Column, ...] = ()
     has_labels: bool = True
     trained: Columns | None = None
+    quotes: bool | None = None
 
     def said(self) -> dict[str, Any]:
         """Return what the user said, by name."""
         return {k: v for k, v in dataclasses.asdict(self).items() if k != "trained"}
+
+    def of_later_files(self, columns: Columns | None) -> CorpusFormat:
+        """Return what is known of files beside those that are trained on.
+
+        Args:
+            columns: Those of the training files. If they have names, numbers that the user gave
+                are meant for them, and other files are gone by the names.
+        """
+        named = bool(columns and columns.names)
+        label, texts = self.label_column, self.text_columns
+        return dataclasses.replace(
+            self,
+            trained=columns,
+            label_column=None if named and isinstance(label, int) else label,
+            text_columns=() if named and all(isinstance(c, int) for c in texts) else texts,
+        )
 
     @property
     def by_name(self) -> bool:
@@ -111,6 +129,7 @@ class Layout:
         texts: Places of the text columns.
         extras: Name and place of each column passed through.
         encoding: Encoding of the file.
+        quotes: Whether cells of CSV and TSV may be quoted.
     """
 
     format: Format
@@ -121,6 +140,7 @@ class Layout:
     texts: tuple[int, ...] = ()
     extras: tuple[tuple[str, int], ...] = ()
     encoding: str = "utf-8"
+    quotes: bool = True
 
     @property
     def used(self) -> tuple[int, ...]:
@@ -150,6 +170,7 @@ class Layout:
         if self.format in ("fasttext", "lines"):
             return kind
         if self.format in ("csv", "tsv"):
+            kind += "" if self.quotes else ", quotes are literal"
             kind += ", no header" if self.header is None else ", header"
         parts = [] if self.label is None else [f"{self._named([self.label])} is the label"]
         parts += [f"{self._named(self.texts)} the text"]

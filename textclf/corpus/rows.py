@@ -118,7 +118,7 @@ def too_long(limit: int) -> tuple[str, str]:
 
 UNCLOSED = (
     "a quote is opened and never closed",
-    "close it, and write a quote inside a quoted cell twice",
+    "close it, and write a quote inside a quoted cell twice, or give --no-quotes",
 )
 
 
@@ -159,7 +159,7 @@ def encoding_problem(data: bytes, encoding: str) -> tuple[str, str] | None:
             return (f"the row is not valid {encoding}", "give another --encoding")
         return (
             f"the row is not valid UTF-8 (byte 0x{data[error.start]:02x})",
-            "convert the file, or give its --encoding, such as latin-1",
+            "convert the file, or give its --encoding, such as cp1252",
         )
     return None
 

@@ -294,7 +294,7 @@ def check_encoding(encoding: str | None) -> None:
         "".encode(encoding)  # raises LookupError for codecs that are not encodings of text
     except (LookupError, ValueError) as error:
         raise UsageError(
-            f"unknown encoding {encoding!r}", remedy="give for example utf-8, utf-16 or latin-1"
+            f"unknown encoding {encoding!r}", remedy="give for example utf-8, utf-16 or cp1252"
         ) from error
     if info.incrementaldecoder is None:
         raise UsageError(f"encoding {encoding!r} cannot be streamed", remedy="convert to UTF-8")

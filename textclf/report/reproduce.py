@@ -31,8 +31,9 @@ def command(run: RunData) -> str:
 
 def _layout(noted: dict[str, Any]) -> list[str]:
     words = [f"{option} {_quoted(noted[k])}" for k, option in _OPTIONS.items() if noted.get(k)]
-    if noted.get("header") is not None:
-        words.append("--header" if noted["header"] else "--no-header")
+    for name in ("header", "quotes"):
+        if noted.get(name) is not None:
+            words.append(f"--{name}" if noted[name] else f"--no-{name}")
     if noted.get("label_column") is not None:
         words.append(f"--label-column {_quoted(noted['label_column'])}")
     return words + [f"--text-column {_quoted(column)}" for column in noted.get("text_columns", [])]

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_NOTE_EVERY = 5.0  # seconds
+
 # Held out in the search, more than in training: what is chosen by few rows is chosen by chance.
 HELD_OUT = 0.2
 # Standard errors by which settings must be better than those that the search started from.
@@ -195,6 +197,7 @@ class _Study:
         self._history: History = History(own / "journal", limits.seed, start)
         self._cache = ShardCache(self._work / "cache")
         self._began, self._before = time.time(), self._history.spent
+        self._noted = self._before
         self._worker = Worker()
 
     def run(self) -> Found:
@@ -215,6 +218,11 @@ class _Study:
             shutil.rmtree(self._work)
         return dataclasses.replace(self._found(), interrupted=interrupted)
 
+    def _note(self) -> None:
+        """Note now and then what was spent: whoever is killed cannot."""
+        if self._spent() - self._noted >= _NOTE_EVERY:
+            self._history.spent = self._noted = self._spent()
+
     def _spent(self) -> float:
         return self._before + time.time() - self._began
 
@@ -232,12 +240,14 @@ class _Study:
 
     def _progress(self, progress: Progress) -> None:
         self._report(progress)
+        self._note()
         self._check()
         if self._left() <= 0:
             raise OutOfTime
 
     def _tell(self) -> None:
         """Report the seconds spent, or the trials, and the best accuracy."""
+        self._note()
         told, best = len(self._history.told()), self._best()
         figures = {"trial": float(told)} | ({"best": best.figures["accuracy"]} if best else {})
         if self._limits.seconds is not None:

@@ -26,23 +26,25 @@ CSV_BYTES = st.lists(
 ANY_BYTES = st.binary(max_size=60) | CSV_BYTES
 
 
-def by_csv_module(data: bytes, delimiter: str = ",") -> list[list[bytes]]:
+def by_csv_module(data: bytes, delimiter: str = ",", quotes: bool = True) -> list[list[bytes]]:
     text = io.StringIO(data.decode("latin-1"), newline="")
-    rows = csv.reader(text, delimiter=delimiter)
+    quoting = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
+    rows = csv.reader(text, delimiter=delimiter, quoting=quoting)
     return [[cell.encode("latin-1") for cell in row] for row in rows if row]
 
 
-def by_kernel(pieces: list[bytes], delimiter: str = ",") -> list[list[bytes]]:
+def by_kernel(pieces: list[bytes], delimiter: str = ",", quotes: bool = True) -> list[list[bytes]]:
     """Split pieces of a file, carrying the incomplete row over from piece to piece."""
     found: list[list[bytes]] = []
     carry, state = b"", kernels.START_RECORD
+    quote = kernels.QUOTE if quotes else kernels.NO_QUOTE
     for i, piece in enumerate(pieces):
         data = np.frombuffer(carry + piece, dtype=np.uint8)
         out = np.empty(data.size, dtype=np.uint8)
         ends, row_cells, starts, stops = (np.empty(data.size + 2, np.int32) for _ in range(4))
         final = i == len(pieces) - 1
         rows, state, start = kernels.split(
-            data, ord(delimiter), state, final, out, ends, row_cells, starts, stops
+            data, ord(delimiter), quote, state, final, out, ends, row_cells, starts, stops
         )
         for r in range(rows):
             cells = range(row_cells[r], row_cells[r + 1])
@@ -53,20 +55,24 @@ def by_kernel(pieces: list[bytes], delimiter: str = ",") -> list[list[bytes]]:
     return found
 
 
-@given(ANY_BYTES, st.sampled_from(",\t;"))
-def test_kernel_splits_as_the_csv_module(data: bytes, delimiter: str) -> None:
-    assert by_kernel([data], delimiter) == by_csv_module(data, delimiter)
+@given(ANY_BYTES, st.sampled_from(",\t;"), st.booleans())
+def test_kernel_splits_as_the_csv_module(data: bytes, delimiter: str, quotes: bool) -> None:
+    assert by_kernel([data], delimiter, quotes) == by_csv_module(data, delimiter, quotes)
 
 
-@given(CSV_BYTES, st.integers(0, 60), st.integers(0, 60))
-def test_kernel_splits_pieces_as_the_whole(data: bytes, first: int, second: int) -> None:
+@given(CSV_BYTES, st.integers(0, 60), st.integers(0, 60), st.booleans())
+def test_kernel_splits_pieces_as_the_whole(
+    data: bytes, first: int, second: int, quotes: bool
+) -> None:
     a, b = sorted((first, second))
-    assert by_kernel([data[:a], data[a:b], data[b:]]) == by_csv_module(data)
+    pieces = [data[:a], data[a:b], data[b:]]
+    assert by_kernel(pieces, quotes=quotes) == by_csv_module(data, quotes=quotes)
 
 
-@given(CSV_BYTES)
-def test_records_are_those_of_the_csv_module(data: bytes) -> None:
-    assert [record.cells for record in records(data, ",")] == by_csv_module(data)
+@given(CSV_BYTES, st.booleans())
+def test_records_are_those_of_the_csv_module(data: bytes, quotes: bool) -> None:
+    found = [record.cells for record in records(data, ",", quotes)]
+    assert found == by_csv_module(data, quotes=quotes)
 
 
 @given(

@@ -96,7 +96,9 @@ UNNAMED = Columns(3, 2, (0,), {})
         (NAMED, "text,label\na,x\n", CorpusFormat(), [("x", "a")]),
         (NAMED, "v2,label\na,x\n", CorpusFormat(), [("x", "a")]),
         (NAMED, "v2,v2\na,b\n", CorpusFormat(header=False), [("v2", "v2"), ("a", "b")]),
-        (NAMED, "a b,c,x\n", CorpusFormat(), [("a b", "c x")]),
+        (NAMED, "a b,c,x\n", CorpusFormat(), [("x", "a b")]),
+        (NAMED, "v1,other\nx,a b\n", CorpusFormat(has_labels=False), [(None, "a b")]),
+        (NAMED, "v2,label\na,x\n", CorpusFormat(has_labels=False), [(None, "a")]),
         (NAMED, '{"v2": "a", "v1": "x"}\n', CorpusFormat(format="jsonl"), [("x", "a")]),
         (UNNAMED, "a b,c d,x\n", CorpusFormat(), [("x", "a b")]),
         (UNNAMED, "a b,c d,x\n", CorpusFormat(has_labels=False), [(None, "a b")]),
@@ -114,6 +116,64 @@ def test_columns_of_the_training_files_are_used_where_a_file_has_them(
     read: Read,
 ) -> None:
     assert read(write(content), replace(fmt, trained=trained)) == rows
+
+
+TWO_TEXTS = Columns(3, 2, (0, 1), {2: "v1", 0: "v2", 1: "v3"})
+
+
+@pytest.mark.parametrize(
+    ("trained", "content", "has_labels", "message"),
+    [
+        (NAMED, "v2,v4\na,x\n", True, "there is no column 'v1'; the columns are v2, v4"),
+        (NAMED, "v1,v2,v2\nx,a,b\n", False, "2 columns are named 'v2'"),
+        (TWO_TEXTS, "v3,v1\na,x\n", False, "there is no column 'v2'; the columns are v3, v1"),
+    ],
+)
+def test_a_file_that_has_some_of_the_columns_and_not_all_is_refused(
+    trained: Columns, content: str, has_labels: bool, message: str, write: Write
+) -> None:
+    corpus = Corpus([write(content)], CorpusFormat(has_labels=has_labels, trained=trained))
+    with pytest.raises(DataError, match=message):
+        corpus.layout.describe()
+
+
+def test_numbers_given_for_named_columns_of_the_training_file_go_by_name_elsewhere(
+    write: Write, read: Read
+) -> None:
+    fmt = CorpusFormat(label_column=1, text_columns=(2,))
+    first = Corpus([write("label,text\nx,a\n")], fmt).layout
+    assert first.columns is not None
+    other = write("text,label\nb,y\n", "other.csv")
+    assert read(other, fmt.of_later_files(first.columns)) == [("y", "b")]
+
+
+STRAY = 'pos\t"unclosed one\nneg\ttwo\npos\tthree "x"\nneg\t"four"\n'
+
+
+@pytest.mark.parametrize("fmt", [CorpusFormat(), CorpusFormat(quotes=False)])
+def test_quotes_of_a_tsv_that_close_nothing_are_part_of_the_texts(
+    fmt: CorpusFormat, csv_path: str, write: Write, read: Read
+) -> None:
+    file = write(STRAY, "data.tsv")
+    texts = [text for _, text in read(file, fmt)]
+    assert texts == ['"unclosed one', "two", 'three "x"', '"four"']
+    assert Corpus([file], fmt).layout.describe().startswith("tab-separated, quotes are literal, ")
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "fmt"),
+    [
+        ('a\t"two\nlines"\nb\tthree\n', "data.tsv", CorpusFormat()),
+        ('a,"two\nlines"\nb,three\n', "data.csv", CorpusFormat()),
+        ('a\t"two\nlines\tof"\nb\tthree\n', "data.tsv", CorpusFormat(quotes=True)),
+    ],
+)
+def test_quoted_cells_go_on_in_the_next_line(
+    content: str, name: str, fmt: CorpusFormat, csv_path: str, write: Write, read: Read
+) -> None:
+    (_, first), (_, second) = read(write(content, name), fmt)
+    assert first.startswith("two\nlines")
+    assert second == "three"
 
 
 def test_the_columns_of_a_file_can_be_stored(write: Write) -> None:
