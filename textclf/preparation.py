@@ -227,11 +227,11 @@ def check_early(files: TrainingFiles) -> None:
         DataError: If one is missing, empty, or has no such columns.
     """
     fmt = files.format
-    if not any(is_single_pass(file) for file in files.train):
+    parts = [p for p in (files.validation, files.test) if p and not any(map(is_single_pass, p))]
+    if parts and not any(map(is_single_pass, files.train)):
         fmt = fmt.of_later_files(Corpus(files.train, fmt).layout.columns)
-    for later in (files.validation, files.test):
-        if later and not any(is_single_pass(file) for file in later):
-            Corpus(later, fmt).layout.describe()
+    for later in parts:
+        Corpus(later, fmt).layout.describe()
 
 
 def check_classes(

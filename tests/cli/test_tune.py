@@ -61,16 +61,29 @@ def test_it_says_how_to_train_what_it_found(quick, monkeypatch, tmp_path):
     from textclf.settings import Settings
     from textclf.tuning import search
 
-    nothing = search.Found(
-        Settings(), trials=dict.fromkeys(("completed", "stopped_early", "failed"), 0)
-    )
-    monkeypatch.setattr(search, "search", lambda *a, **k: nothing)
+    trials, figures = {"completed": 1, "stopped_early": 0, "failed": 0}, {"accuracy": 0.9}
+    found = search.Found(Settings(), best=figures, start=figures, rows=100, trials=trials)
+    monkeypatch.setattr(search, "search", lambda *a, **k: found)
     names = ["--train-file", "my films.tsv", "--label-column", "2", "--no-header"]
     result = quick("tune", *names, "--delimiter", "\\t", "-o", tmp_path / "best.toml")
     command = shlex.split(result.stdout.splitlines()[-1])
     assert command[4:] == [*names[:4], "--delimiter", "\\t", "--no-header",
                            "--config", str(tmp_path / "best.toml")]  # fmt: skip
-    assert "there was no time" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("interrupted", "said"), [(True, "the same command goes on"), (False, "a longer --time-budget")]
+)
+def test_it_says_when_nothing_was_measured(quick, monkeypatch, tmp_path, interrupted, said):
+    from textclf.settings import Settings
+    from textclf.tuning import search
+
+    trials = dict.fromkeys(("completed", "stopped_early", "failed"), 0)
+    nothing = search.Found(Settings(), trials=trials, interrupted=interrupted)
+    monkeypatch.setattr(search, "search", lambda *a, **k: nothing)
+    result = quick("tune", "--dataset", "sample", "-o", tmp_path / "best.toml")
+    assert said in result.stdout
+    assert "Train it" not in result.stdout
 
 
 def test_it_says_how_to_install_what_it_needs(quick, monkeypatch):
