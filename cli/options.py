@@ -112,12 +112,8 @@ def is_table(file: str, layout: Mapping[str, Any]) -> bool:
     """
     from textclf.corpus.detect import extension
 
-    return is_described(layout) or extension(file) in _TABLES
-
-
-def is_described(layout: Mapping[str, Any]) -> bool:
-    """Return whether an option of `format_options` is given."""
-    return any(value is not None and value != () for value in layout.values())
+    described = any(value is not None and value != () for value in layout.values())
+    return described or extension(file) in _TABLES
 
 
 def dataset_format(dataset: Dataset, file: Path) -> CorpusFormat:

@@ -1,4 +1,4 @@
-"""What a command is to write must not be what it reads."""
+"""What a command is to write must not be what it reads, a model's own, or written twice."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ _INPUTS = ("train_files", "validation_files", "test_files", "files", "file", "da
 
 
 def check_outputs(parameters: Mapping[str, Any]) -> None:
-    """Refuse to write to an input, under whatever name; call before anything is opened.
+    """Refuse to write where something would be lost; call before anything is opened.
 
     Args:
         parameters: The command's, by name; see `click.Context.params`.
 
     Raises:
-        UsageError: If an output is one of the inputs.
+        UsageError: If an output is an input under whatever name, a part of a model, or another
+            output.
     """
     outputs = {name: parameters.get(name) for name in _OUTPUTS}
     written = {name: _identity(path) for name, path in outputs.items() if path not in (None, "-")}

@@ -11,7 +11,7 @@ import click
 from textclf.errors import UsageError
 
 from .console import Console, output_options
-from .options import PATH, corpus_format, format_options, is_described, is_table
+from .options import PATH, corpus_format, format_options, is_table
 from .tolerance import bad_row_options
 
 if TYPE_CHECKING:
@@ -92,8 +92,7 @@ def predict(
     if kind == "parquet" and output == "-" and sys.stdout is not None and sys.stdout.isatty():
         raise UsageError("Parquet is nothing for a terminal", remedy="give --output FILE")
     classifier = Classifier.load(model)
-    described = labelled or is_described(layout)
-    table = described or (pass_through and not everything) or is_table(file, layout)
+    table = labelled or (pass_through and not everything) or is_table(file, layout)
     if not table:
         layout["file_format"] = "lines"
     fmt = corpus_format(

@@ -22,7 +22,7 @@ def checked_texts(texts: Any) -> list[str]:
 
     Args:
         texts: Strings in a sequence, an array, a Series or an iterator; or a table, the columns of
-            which are told apart as the text columns of a file are.
+            which are joined as the text columns of a file are.
 
     Raises:
         ValueError: If it is something else.

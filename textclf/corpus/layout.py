@@ -50,10 +50,11 @@ class Columns:
             return None
         width, label, texts = stored["width"], stored["label"], tuple(stored["texts"])
         names = {int(place): name for place, name in stored["names"].items()}
-        places = (*texts, *names) if label is None else (label, *texts, *names)
+        places = texts if label is None else (label, *texts)
         if not all(type(p) is int and 0 <= p < width for p in places) or not texts:
             raise ValueError("its columns are none of a table")
-        if not all(isinstance(name, str) for name in names.values()):
+        named = names.keys() == set(places) and all(isinstance(n, str) for n in names.values())
+        if names and not named:
             raise ValueError("its columns have no names")
         return cls(width, label, texts, names)
 

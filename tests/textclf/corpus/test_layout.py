@@ -183,11 +183,19 @@ def test_the_columns_of_a_file_can_be_stored(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [{"width": 1}, {"texts": []}, {"texts": [1.0]}, {"label": -1}, {"names": {"1": 2}}]
+    "damage",
+    [
+        {"width": 1},
+        {"texts": []},
+        {"texts": [1.0]},
+        {"label": -1},
+        {"names": {"1": "text"}},
+        {"names": {"1": "text", "2": 5}},
+    ],
 )
 def test_stored_columns_that_cannot_be_are_refused(damage: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="its columns"):
-        Columns.of(Columns(3, 2, (1,), {1: "text"}).as_dict() | damage)
+        Columns.of(Columns(3, 2, (1,), {1: "text", 2: "label"}).as_dict() | damage)
 
 
 def test_columns_are_passed_through(csv_path: str, write: Write) -> None:
