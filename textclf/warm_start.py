@@ -173,11 +173,11 @@ def prepare_with(
         for i, part in enumerate(("train", "validation")):
             (work / part).mkdir()
             writers.append(ShardWriter(work / part, size, len(labels.names), shards, seed + i))
-        layout, columns = "", None
+        layout, columns, fmt = "", None, files.format
         for part, names in files.parts():
             if part == "test":
                 continue
-            corpus = Corpus(names, files.format, labels=labels, bad_rows=files.bad_rows)
+            corpus = Corpus(names, fmt, labels=labels, bad_rows=files.bad_rows)
             share = 0.0 if files.validation else settings.training.validation_split
             split, blocks = settle(corpus.blocks(), share, seed)
             into = writers if part == "train" else [writers[1], writers[1]]
@@ -187,8 +187,9 @@ def prepare_with(
             )
             hashes[part] = corpus.sha256()
             bad_rows += corpus.rejected
-            layout = layout or corpus.layout.describe()
-            columns = columns or corpus.layout.columns
+            if part == "train":
+                layout, columns = corpus.layout.describe(), corpus.layout.columns
+                fmt = fmt.of_later_files(columns)
         train, validation = (writer.close() for writer in writers)
     check_classes(files, labels, _rows_by_class(train), _rows_by_class(validation))
     return Prepared(vectorizer, labels, train, validation, hashes, layout, bad_rows, columns)

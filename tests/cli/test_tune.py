@@ -127,5 +127,5 @@ def test_the_processes_of_a_killed_search_end(tmp_path):
     children = process.children(recursive=True)
     process.kill()
     process.wait()
-    _, alive = psutil.wait_procs(children, timeout=60)
+    _, alive = psutil.wait_procs(children, timeout=20)
     assert alive == []

@@ -126,6 +126,20 @@ def test_rows_of_known_labels_only_are_taken(
     assert str(found.value).endswith("train without --warm-start")
 
 
+def test_the_columns_of_a_validation_file_are_found_by_the_names_of_the_training_file(
+    themes: tuple[list[str], list[str]], tmp_path: Path
+) -> None:
+    rows = list(zip(*themes, strict=True))
+    own, held_out = tmp_path / "own.csv", tmp_path / "held_out.csv"
+    own.write_text("theme,words\n" + "".join(f"{b},{a}\n" for a, b in rows[50:]))
+    held_out.write_text("words,theme\n" + "".join(f"{a},{b}\n" for a, b in rows[:50]))
+    files = TrainingFiles((str(own),), validation=(str(held_out),))
+    run(files, tmp_path / "models")
+    again = run(files, tmp_path / "models")
+    assert again["warm_start"] is not None
+    assert again["samples"]["validation"] == 50
+
+
 @pytest.mark.parametrize(
     "override", ["ngrams.max_n=1", "network.units=4", "network.members=2", "training.seed=2"]
 )

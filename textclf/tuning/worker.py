@@ -6,6 +6,7 @@ import base64
 import multiprocessing
 import os
 import signal
+import threading
 import time
 import zlib
 from collections.abc import Callable
@@ -56,12 +57,11 @@ class OutOfTime(Exception):
     """The deadline came first."""
 
 
-def measure(request: Request, gone: Callable[[], bool] = lambda: False) -> dict[str, Any]:
+def measure(request: Request) -> dict[str, Any]:
     """Train, and return the figures of the validation rows.
 
     Args:
         request: What is to be measured.
-        gone: Asked after each batch and each block; True ends it.
 
     Returns:
         `accuracy`, `loss` and `macro_f1`; `rows`, how many they are of; `right`, a bit a row, and
@@ -79,7 +79,7 @@ def measure(request: Request, gone: Callable[[], bool] = lambda: False) -> dict[
     from textclf.training import fit
 
     def late() -> bool:
-        return time.time() >= request.deadline or gone()
+        return time.time() >= request.deadline
 
     def check(_: Progress) -> None:
         if late():
@@ -131,11 +131,12 @@ def _serve(pipe: Connection, parent: int) -> None:
     from textclf.tensorflow_runtime import forget_networks
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the search decides
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     with suppress(EOFError, BrokenPipeError):
         while True:
             request: Request = pipe.recv()
             try:
-                answer = measure(request, lambda: os.getppid() != parent)
+                answer = measure(request)
             except OutOfTime:
                 answer = {"late": True}
             except TextclfError as error:
@@ -144,6 +145,13 @@ def _serve(pipe: Connection, parent: int) -> None:
                 answer = {"failed": str(error) or type(error).__name__}
             pipe.send(answer)
             forget_networks()
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent has been killed, whatever it is doing."""
+    while os.getppid() == parent:
+        time.sleep(_POLL)
+    os._exit(1)
 
 
 class Worker:
