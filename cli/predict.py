@@ -76,8 +76,8 @@ def predict(
     """Print a label for each row of FILE, or of standard input: label and its probability.
 
     Standard input and plain files have a text a line, each answered when it comes. The columns of
-    a CSV, TSV, JSON-lines or Parquet file are those of the training file where it has them, and
-    are detected otherwise; --text-column names the text. TSV has a header only if there is more
+    a CSV, TSV, fastText, JSON-lines or Parquet file are those of the training file where it has
+    them, and are detected otherwise; --text-column names the text. TSV has a header only if there is more
     than labels and their probabilities.
     """
     from textclf.classifier import Classifier

@@ -148,15 +148,17 @@ def prepare(
     from textclf.ngrams.matrix import choose_vocabulary, count_ngrams, write_matrix
     from textclf.ngrams.shards import ShardWriter
     from textclf.ngrams.split import Split
-    from textclf.warm_up import warm_up
+    from textclf.warm_up import is_due, warm_up
 
     seed = settings.training.seed
     check_early(files)
     corpus = Corpus(files.train, files.format, bad_rows=files.bad_rows, spool_dir=work)
     corpus.layout.describe()  # an error here comes before kernels are compiled
     share = 0.0 if files.validation else settings.training.validation_split
+    if is_due():
+        with watch.stage("compile"):
+            warm_up(report)
     with watch.stage("read"):
-        warm_up(report)
         survey = count_ngrams(corpus.blocks, settings.ngrams, share, seed, report)
     return_freed_memory()
     labels, recode = corpus.labels.sorted()

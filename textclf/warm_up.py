@@ -34,23 +34,32 @@ _COMMAND = (sys.executable, "-P", "-m", "textclf.warm_up")
 _ROWS, _SETTINGS = 400, NgramSettings(max_n=3)  # any would do: they are no constants of kernels
 
 
+def is_due() -> bool:
+    """Return whether these kernels are yet to be compiled, and processes could leave them here."""
+    done = _done()
+    if done.exists() or not sys.executable:
+        return False
+    try:
+        done.parent.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(done.parent, os.W_OK)
+
+
+def _done() -> Path:
+    from textclf.compiled import folder, target
+
+    return folder() / f"complete-{target()}"
+
+
 def warm_up(report: Report = silent) -> None:
-    """Have these kernels compiled, unless they were; what fails is compiled when it is used.
+    """Have these kernels compiled, if that is due; what fails is compiled when it is used.
 
     Args:
         report: Told all the time; what it raises ends the processes.
     """
-    from textclf.compiled import folder, target
-
-    done = folder() / f"complete-{target()}"
-    if done.exists() or not sys.executable:
+    if not is_due():
         return
-    try:
-        done.parent.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return
-    if not os.access(done.parent, os.W_OK):
-        return  # a process of its own could leave nothing behind
     null = subprocess.DEVNULL
     processes = [
         subprocess.Popen([*_COMMAND, part], stdin=null, stdout=null, stderr=null) for part in PARTS
@@ -68,7 +77,7 @@ def warm_up(report: Report = silent) -> None:
     if any(process.returncode for process in processes):
         log.debug("kernels were not compiled ahead; they are when they are used")
     else:
-        done.touch()
+        _done().touch()
 
 
 def _block() -> TextBlock:

@@ -55,7 +55,7 @@ def run(tmp_path, files, cache):
         work.mkdir()
         watch = Stopwatch()
         found = prepare_cached(cache, files, resolve((), overrides), work, watch, silent)
-        assert set(watch.seconds) == {"read", "vectorize"}
+        assert set(watch.seconds) - {"compile"} == {"read", "vectorize"}
         if not keep:
             shutil.rmtree(work)
         return found

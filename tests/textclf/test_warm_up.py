@@ -8,7 +8,7 @@ import pytest
 from textclf import warm_up
 from textclf.progress import Progress
 
-# Reads, counts, vectorizes and writes; then prints which kernels had to be compiled for it.
+# Reads, counts, vectorizes and writes; prints which kernels it had to compile, and the stages.
 PREPARE = """
 import sys
 from pathlib import Path
@@ -29,8 +29,9 @@ from textclf.progress import silent
 from textclf.settings import Settings
 
 file, work = sys.argv[1:]
-prepare(TrainingFiles((file,), format=CorpusFormat()), Settings(), Path(work), Stopwatch(), silent)
-print("prepared")
+watch = Stopwatch()
+prepare(TrainingFiles((file,), format=CorpusFormat()), Settings(), Path(work), watch, silent)
+print("took", *watch.seconds)
 """
 
 
@@ -59,7 +60,8 @@ def test_afterwards_nothing_is_compiled(tmp_path, kernels, themes):
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()
 
-    assert run("-c", PREPARE, file) == ["prepared"]
+    assert run("-c", PREPARE, file) == ["took compile read vectorize"]
+    assert run("-c", PREPARE, file) == ["took read vectorize"]
     assert len(list(kernels.rglob("complete-*"))) == 1
 
 
