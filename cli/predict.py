@@ -77,8 +77,8 @@ def predict(
 
     Standard input and plain files have a text a line, each answered when it comes. The columns of
     a CSV, TSV, fastText, JSON-lines or Parquet file are those of the training file where it has
-    them, and are detected otherwise; --text-column names the text. TSV has a header only if there is more
-    than labels and their probabilities.
+    them, and are detected otherwise; --text-column names the text. TSV has a header only if there
+    is more than labels and their probabilities.
     """
     from textclf.classifier import Classifier
     from textclf.corpus.layout import ALL_COLUMNS
