@@ -33,7 +33,13 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from textclf.api_rows import WRITTEN, checked_blocks, checked_texts, write_rows
+from textclf.api_rows import (
+    WRITTEN,
+    checked_blocks,
+    checked_texts,
+    table_columns,
+    write_rows,
+)
 from textclf.classifier import Classifier, dense_layers
 from textclf.corpus.block import TextBlock
 from textclf.corpus.layout import CorpusFormat
@@ -207,7 +213,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             try:
                 self.classifier_, self.history_ = _train(files, settings, work)
                 if names is not None:
-                    self.classifier_.columns = None  # which were those of a file of ours
+                    self.classifier_.columns = table_columns(X)  # not those of our own file
             except DataError as error:
                 if names is None:
                     raise
@@ -218,9 +224,15 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict_proba(self, X: Sequence[str]) -> NDArray[np.float32]:
-        """Return (texts, classes) probabilities; the classes are in the order of `classes_`."""
+        """Return (texts, classes) probabilities; the classes are in the order of `classes_`.
+
+        Of a table, the columns that the model was trained on are taken by their names.
+
+        Raises:
+            ValueError: If it is neither texts nor a table of them, or lacks one of these columns.
+        """
         check_is_fitted(self, "classifier_")
-        texts = checked_texts(X)
+        texts = checked_texts(X, self.classifier_.columns)
         starts = range(0, len(texts), _AT_ONCE)
         blocks = (TextBlock.from_texts(texts[i : i + _AT_ONCE]) for i in starts)
         found = [p for _, p in self.classifier_.predict_blocks(blocks)]

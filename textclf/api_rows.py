@@ -12,20 +12,30 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import column_or_1d
 
 from textclf.corpus.block import TextBlock, encode_text
-from textclf.corpus.layout import COLUMN_BREAK, CorpusFormat
+from textclf.corpus.layout import COLUMN_BREAK, Columns, CorpusFormat
 
 WRITTEN = CorpusFormat(format="jsonl", label_column="label", text_columns=("text",))
 
 
-def checked_texts(texts: Any) -> list[str]:
+def table_columns(table: Any) -> Columns | None:
+    """Return the columns of a table that names them by strings; None for all else."""
+    names = tuple(getattr(table, "columns", ()))
+    if not names or not all(isinstance(name, str) for name in names):
+        return None
+    return Columns(len(names), None, tuple(range(len(names))), dict(enumerate(names)))
+
+
+def checked_texts(texts: Any, trained: Columns | None = None) -> list[str]:
     """Return texts as a list.
 
     Args:
         texts: Strings in a sequence, an array, a Series or an iterator; or a table, the columns of
             which are joined as the text columns of a file are.
+        trained: The columns that the model was trained on: of a table that names these, they are
+            taken, in their order.
 
     Raises:
-        ValueError: If it is something else.
+        ValueError: If it is something else, or names some of the columns and not all.
     """
     if isinstance(texts, (str, bytes)):
         raise ValueError("X is one string: give a sequence of texts")
@@ -38,8 +48,26 @@ def checked_texts(texts: Any) -> list[str]:
         raise ValueError(f"X is of the shape {shape}: give texts, or a table of them")
     table: Any = texts  # of which list() would return the names of the columns
     cells = table.iloc if hasattr(table, "iloc") else table
-    columns = (_strings(cells[:, c], f"column {c + 1}, text") for c in range(shape[1]))
+    places = _places(table_columns(table), trained) or range(shape[1])
+    columns = (_strings(cells[:, c], f"column {c + 1}, text") for c in places)
     return [COLUMN_BREAK.join(row) for row in zip(*columns, strict=True)]
+
+
+def _places(given: Columns | None, trained: Columns | None) -> list[int]:
+    """Return where a table has the text columns of another; none if it has none of them."""
+    if given is None or trained is None or not trained.names:
+        return []
+    wanted = [trained.names[place] for place in trained.texts]
+    names = list(given.names.values())
+    if not set(wanted) & set(names):
+        return []
+    for name in wanted:
+        if (times := names.count(name)) != 1:
+            raise ValueError(
+                f"X has {times or 'no'} column{'s' * (times > 1)} {name!r}; the model was trained "
+                f"on {', '.join(map(repr, wanted))}"
+            )
+    return [names.index(name) for name in wanted]
 
 
 def _strings(texts: Iterable[Any], name: str) -> list[str]:

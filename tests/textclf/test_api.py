@@ -105,6 +105,30 @@ def test_columns_of_a_table_are_told_apart_as_those_of_a_file(themes, tmp_path, 
     assert by_table.predict(make(rows)).tolist() == by_path.predict(make(rows)).tolist()
 
 
+def test_the_columns_of_a_table_are_found_by_the_names_that_it_was_trained_on(themes, tmp_path):
+    texts, labels = themes
+    rows = pd.DataFrame({"title": [text.partition(" ")[0] for text in texts], "body": texts})
+    model = TextClassifier(**QUICK).fit(rows, labels)
+    model.save(tmp_path / "model")
+    expected = model.predict_proba(rows)
+    more = pd.DataFrame({"body": rows.body, "id": "soup", "title": rows.title})
+    for known in (model, TextClassifier.load(tmp_path / "model")):
+        np.testing.assert_array_equal(known.predict_proba(more), expected)
+    with pytest.raises(ValueError, match="no column 'title'; .* trained on 'title', 'body'"):
+        model.predict(more.drop(columns="title"))
+    with pytest.raises(ValueError, match="2 columns 'body'"):
+        model.predict(pd.concat([rows, rows.body], axis=1))
+
+
+def test_a_table_without_these_names_goes_by_the_order_of_its_columns(themes):
+    texts, labels = themes
+    rows = pd.DataFrame({"title": [text.partition(" ")[0] for text in texts], "body": texts})
+    model = TextClassifier(**QUICK).fit(rows, labels)
+    expected = model.predict_proba(rows)
+    for table in (rows.to_numpy(), rows.set_axis(["a", "b"], axis=1)):
+        np.testing.assert_array_equal(model.predict_proba(table), expected)
+
+
 def test_text_blocks_have_codes_for_labels(themes):
     codes = np.unique(themes[1], return_inverse=True)[1]
     model = TextClassifier(**QUICK).fit([TextBlock.from_texts(themes[0], codes)])
