@@ -114,7 +114,7 @@ def test_the_columns_of_a_table_are_found_by_the_names_that_it_was_trained_on(th
     more = pd.DataFrame({"body": rows.body, "id": "soup", "title": rows.title})
     for known in (model, TextClassifier.load(tmp_path / "model")):
         np.testing.assert_array_equal(known.predict_proba(more), expected)
-    with pytest.raises(ValueError, match="no column 'title'; .* trained on 'title', 'body'"):
+    with pytest.raises(ValueError, match=r"no column 'title'; .* trained on 'title', 'body'"):
         model.predict(more.drop(columns="title"))
     with pytest.raises(ValueError, match="2 columns 'body'"):
         model.predict(pd.concat([rows, rows.body], axis=1))
