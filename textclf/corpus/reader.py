@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -30,6 +31,8 @@ from textclf.corpus.streams import (
 )
 from textclf.errors import DataError, UsageError
 from textclf.prefetch import Prefetcher
+
+logger = logging.getLogger(__name__)
 
 __all__ = ["BadRows", "Corpus", "CorpusFormat", "Layout"]
 
@@ -163,6 +166,8 @@ class Corpus:
         log = RejectLog(self._bad_rows, write=self._sha256 is None)
         counts: dict[int, int] = {}
         hasher = None
+        first_pass, said = self._counts is None, self.fmt.quotes is not None
+        suspicious = first_pass and layout.format == "tsv" and layout.quotes and not said
         try:
             log.start()
             for i, path in enumerate(self.files):
@@ -174,6 +179,12 @@ class Corpus:
                     blocks = self._file_blocks(path, opened.stream, layout, log, i == 0)
                     for block in blocks if self._counts is None else self._same(path, blocks):
                         _count(counts, block)
+                        if suspicious and (row := _swallowed(block, layout.width)):
+                            logger.warning(
+                                "%s, row %d: a quoted text holds lines that look like rows; if "
+                                "quotes are part of the texts, give --no-quotes", block.source, row,
+                            )  # fmt: skip
+                            suspicious = False
                         yield block
             self._check_end(log)
         finally:
@@ -228,6 +239,20 @@ class Corpus:
             first = log.first[0]
             rest = f", and all of its {log.rejected} rows are bad" if log.rejected > 1 else ""
             raise DataError(f"{first.what}{rest}", where=first.where, remedy=first.remedy)
+
+
+def _swallowed(block: TextBlock, width: int) -> int | None:
+    """Return the number of the first row of a TSV whose text holds what looks like other rows.
+
+    Those are lines with as many tabs as rows have: between two quotes that are part of texts, rows
+    are taken for a cell's.
+    """
+    if not np.any(block.text == ord("\t")):
+        return None
+    for row, text in zip(block.rows.tolist(), block.texts(), strict=True):
+        if any(line.count("\t") == width - 1 for line in text.split("\n")[1:]):
+            return int(row)
+    return None
 
 
 def _count(counts: dict[int, int], block: TextBlock) -> None:

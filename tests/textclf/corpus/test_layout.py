@@ -176,6 +176,32 @@ def test_quoted_cells_go_on_in_the_next_line(
     assert second == "three"
 
 
+LATE = "a\tsome words\n" * 9_000 + 'b\t"unclosed\na\tone\nb\ttwo "x" of\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "fmt", "warned"),
+    [
+        (LATE, CorpusFormat(), True),
+        ('a\tone\nb\t"two\na\tthree"\n', CorpusFormat(), False),  # taken literally
+        (LATE, CorpusFormat(quotes=False), False),
+        ('a\tone\nb\t"two\na\tthree"\n', CorpusFormat(quotes=True), False),
+        ('a\tone\nb\t"two\tthree\nlines"\n', CorpusFormat(), False),
+    ],
+)
+def test_rows_between_quotes_of_a_tsv_are_warned_of(
+    content: str, fmt: CorpusFormat, warned: bool, csv_path: str, write: Write,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    corpus = Corpus([write(content, "data.tsv")], fmt)
+    for _ in range(2):
+        list(corpus.blocks())
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == warned
+    row = content[: content.index('"')].count("\n") + 1
+    assert not warned or (f"data.tsv, row {row}: " in said[0] and "--no-quotes" in said[0])
+
+
 def test_the_columns_of_a_file_can_be_stored(write: Write) -> None:
     columns = Corpus([write("a,text,label\n1,b,x\n")]).layout.columns
     assert columns == Columns(3, 2, (1,), {2: "label", 1: "text"})
