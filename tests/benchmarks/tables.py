@@ -135,6 +135,18 @@ def costs(documents: Sequence[Mapping[str, Any]]) -> str:
     return markdown(["", *units], lines)
 
 
+def stages(documents: Sequence[Mapping[str, Any]]) -> str:
+    """Return where textclf's seconds went, and how many cores were busy, as Markdown."""
+    lines = []
+    for document in documents:
+        spent = document["summary"]["textclf"]["stages"]
+        cells = [f"{_seconds(s['wall'])} ({s['cpu'] / s['wall']:.1f})" for s in spent.values()]
+        lines.append((document["dataset"], dict(zip(spent, cells, strict=True))))
+    names = list(dict.fromkeys(name for _, found in lines for name in found))
+    body = [[dataset, *(found.get(name, "") for name in names)] for dataset, found in lines]
+    return markdown(["s (cores busy)", *names], body)
+
+
 def _most_accurate(document: Mapping[str, Any], tried: Sequence[str]) -> Mapping[str, Any]:
     """Return the figures of the most accurate, or none where all failed or none was tried."""
     found = [document["summary"].get(name, {}) for name in tried]
@@ -149,7 +161,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--overview", action="store_true", help="a line a file")
     args = parser.parse_args(arguments)
     documents = [json.loads(file.read_text("utf-8")) for file in args.files]
-    parts = (accuracies(documents), costs(documents)) if args.overview else map(table, documents)
+    overviews = (accuracies, costs, stages)
+    parts = [f(documents) for f in overviews] if args.overview else map(table, documents)
     print("\n\n".join(parts))
 
 

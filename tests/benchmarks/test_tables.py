@@ -11,7 +11,7 @@ import pytest
 from tests.benchmarks import ablation, kinds
 from tests.benchmarks.check import ACCEPTED
 from tests.benchmarks.results import BEST, ratios, summary
-from tests.benchmarks.tables import accuracies, costs, table
+from tests.benchmarks.tables import accuracies, costs, stages, table
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -70,7 +70,9 @@ def test_the_tables_of_the_readme_are_those_of_the_accepted_benchmarks() -> None
     peers = accepted("peers-*.json")
     assert accuracies(peers) in text
     assert costs(peers) in text
-    assert costs(sorted(accepted("scale-*.json"), key=lambda d: d["rows"]["train"])) in text
+    scale = sorted(accepted("scale-*.json"), key=lambda d: d["rows"]["train"])
+    assert costs(scale) in text
+    assert stages([*peers, *scale]) in text
     choices = {document["dataset"]: document for document in accepted("ablation-*.json")}
     assert ablation.table(choices) in text
 
