@@ -17,7 +17,7 @@ from textclf.corpus.bad_rows import BadRows
 from textclf.corpus.compression import display_name
 from textclf.corpus.files import expand_files
 from textclf.corpus.layout import CorpusFormat
-from textclf.corpus.streams import is_single_pass
+from textclf.corpus.streams import check_file, is_single_pass
 from textclf.errors import UsageError
 from textclf.escapes import encodable
 from textclf.runs import Run
@@ -53,11 +53,17 @@ class TrainingFiles:
                 yield part, files
 
 
-def check_read_once(files: TrainingFiles) -> None:
-    """Raise a UsageError if a pipe is given twice: who reads it again would wait for ever."""
-    names = [n for _, part in files.parts() for n in expand_files(part) if is_single_pass(n)]
+def check_files(files: TrainingFiles) -> None:
+    """Look at files before anything is begun.
+
+    Raises:
+        DataError: If one is missing.
+        UsageError: If a pipe is given twice: who reads it again would wait for ever.
+    """
+    names = [name for _, part in files.parts() for name in expand_files(part)]
     for name in names:
-        if names.count(name) > 1:
+        check_file(name)
+        if is_single_pass(name) and names.count(name) > 1:
             raise UsageError(
                 "can be read only once, and is given twice",
                 where=display_name(name),

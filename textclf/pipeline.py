@@ -22,7 +22,7 @@ from textclf.corpus.streams import is_single_pass
 from textclf.errors import Interrupted, OutputError, QualityGateError, UsageError
 from textclf.evaluation import Measured
 from textclf.gates import Gates, Verdict
-from textclf.job import TrainingFiles, check_read_once, identities, recipe, resume_key
+from textclf.job import TrainingFiles, check_files, identities, recipe, resume_key
 from textclf.memory import (
     check_address_space,
     map_large_arrays,
@@ -146,7 +146,7 @@ def train(
 
     policy = policy or Policy()
     _check_gates(policy.gates, files)
-    check_read_once(files)
+    check_files(files)
     check_address_space()
     map_large_arrays()
     store = RunStore(models_dir, name)

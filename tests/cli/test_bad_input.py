@@ -191,6 +191,7 @@ def test_files_that_are_read_late_are_looked_at_early(
     (folder / "train.csv").write_text(GOOD)
     code, err = run("train", "--train-file", "train.csv", option, "data.csv", "--quiet")
     assert (code, err) == (65, "textclf: data.csv: no such file; check the path\n")
+    assert [path.name for path in folder.iterdir()] == ["train.csv"]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from textclf.corpus.layout import CorpusFormat
 from textclf.errors import UsageError
 from textclf.job import (
     TrainingFiles,
-    check_read_once,
+    check_files,
     digest,
     identities,
     recipe,
@@ -139,7 +139,7 @@ def test_what_can_be_read_once_is_given_once(tmp_path, name, files):
     if name != "-":
         name = str(tmp_path / name)
         os.mkfifo(name)
-    check_read_once(TrainingFiles((name,), test=files.test))
-    check_read_once(TrainingFiles(files.test, test=files.test))
+    check_files(TrainingFiles((name,), test=files.test))
+    check_files(TrainingFiles(files.test, test=files.test))
     with pytest.raises(UsageError, match="can be read only once, and is given twice"):
-        check_read_once(TrainingFiles((name,), test=(name,)))
+        check_files(TrainingFiles((name,), test=(name,)))
