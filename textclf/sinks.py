@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 from typing import IO, Any, Literal, Protocol, TypeAlias
 
+from textclf.atomic import replaceable
 from textclf.errors import OutputError
 from textclf.escapes import TSV_ESCAPES, encodable, json_line
 
@@ -167,13 +168,7 @@ def open_sink(path: str, kind: Format, *, header: bool = True) -> Iterator[Sink]
         yield sink
         sink.close()
         return
-    if Path(path).exists() and not Path(path).is_file():  # a pipe or /dev/stdout: no renaming
-        with _opened(path) as file:
-            sink = _sink(file, kind, header)
-            yield sink
-            sink.close()
-        return
-    with _replaced(Path(path)) as file:
+    with _opened(path) as file:
         sink = _sink(file, kind, header)
         yield sink
         sink.close()
@@ -187,27 +182,28 @@ def _sink(file: IO[bytes], kind: Format, header: bool) -> Sink:
     return TsvSink(file, header) if kind == "tsv" else CsvSink(file, header)
 
 
-def _opened(path: str) -> IO[bytes]:
+@contextmanager
+def _opened(path: str) -> Iterator[IO[bytes]]:
+    """Open a hidden file that takes the path's place when all went well; or a device or pipe."""
     try:
-        return Path(path).open("wb")
+        target = replaceable(Path(path))
+        if target is None:
+            stream = Path(path).open("wb")  # noqa: SIM115 - closed below
+        else:
+            handle, hidden = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:
         raise _unwritable(path, error) from error
-
-
-@contextmanager
-def _replaced(path: Path) -> Iterator[IO[bytes]]:
-    """Open a hidden file that takes the path's place when all went well."""
-    try:
-        handle, hidden = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise _unwritable(str(path), error) from error
+    if target is None:
+        with stream:
+            yield stream
+        return
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
         mask = os.umask(0)
         os.umask(mask)
         Path(hidden).chmod(0o666 & ~mask)
-        Path(hidden).replace(path)
+        Path(hidden).replace(target)
     except BaseException:
         with suppress(OSError):
             Path(hidden).unlink()

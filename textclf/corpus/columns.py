@@ -69,7 +69,7 @@ def looks_like_header(
     if known is not None and first[place] in known:
         return False
     below = [row[place].strip() for row in others]
-    if any(name in LABEL_NAMES or name in TEXT_NAMES for name in folded):
+    if has_usual_name(first):
         return True
     if len(set(folded)) < len(folded):
         return False
@@ -77,6 +77,11 @@ def looks_like_header(
         return True
     recur = len(below) >= _ENOUGH_ROWS and min(Counter(below).values()) >= 2
     return recur and all(_IDENTIFIER.fullmatch(cell) for cell in first)
+
+
+def has_usual_name(header: Sequence[str]) -> bool:
+    """Return whether a row has a name that is usual for a column of labels or texts."""
+    return any(_fold(name) in (*LABEL_NAMES, *TEXT_NAMES) for name in header)
 
 
 def _fold(name: str) -> str:
@@ -100,6 +105,11 @@ def _places(name: str, header: Sequence[str]) -> list[int]:
     return found or [i for i, other in enumerate(header) if _fold(other) == _fold(name)]
 
 
+def names_one_of(header: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Return whether a row names one of these columns."""
+    return any(_places(name, header) for name in wanted)
+
+
 def _as_trained(
     where: str,
     trained: Columns,
@@ -118,7 +128,7 @@ def _as_trained(
     if header is None:
         return tuple(places) if width == trained.width else ()
     names = [trained.names[place] for place in places if place in trained.names]
-    if not any(_places(name, header) for name in names):
+    if not names_one_of(header, names):
         return ()
     return tuple(find_column(where, name, width, header) for name in names)
 

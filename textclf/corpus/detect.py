@@ -11,7 +11,13 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import get_args
 
-from textclf.corpus.columns import choose_columns, looks_like_header, same_columns
+from textclf.corpus.columns import (
+    choose_columns,
+    has_usual_name,
+    looks_like_header,
+    names_one_of,
+    same_columns,
+)
 from textclf.corpus.csv_plain import Record, records
 from textclf.corpus.labels import LabelMap
 from textclf.corpus.layout import CorpusFormat, Format, Layout
@@ -106,7 +112,7 @@ def csv_layout(
         raise DataError("the file is empty", where=where, remedy="give a file with rows")
     cells = [[cell.decode("utf-8", "replace") for cell in row.cells] for row in rows]
     if like is not None:
-        return _layout_like(like, cells, where, stream.encoding)
+        return _layout_like(like, cells, fmt, where, stream.encoding)
     has_header = looks_like_header(cells, fmt, labels) if fmt.header is None else fmt.header
     header = tuple(name.strip() for name in cells[0]) if has_header else None
     width = len(header) if header is not None else _usual_width(cells)
@@ -114,12 +120,25 @@ def csv_layout(
     return Layout(kind, delimiter, header, width, label, texts, extras, stream.encoding, quotes)
 
 
-def _layout_like(like: Layout, cells: list[list[str]], where: str, encoding: str) -> Layout:
-    """Return the layout of a later file: columns by name if it names them, else by place."""
+def _layout_like(
+    like: Layout, cells: list[list[str]], fmt: CorpusFormat, where: str, encoding: str
+) -> Layout:
+    """Return the layout of a later file: columns by name if it names them, else by place.
+
+    Raises:
+        DataError: If it names some columns and not all, or all though the first file names none.
+    """
+    names = tuple(name.strip() for name in cells[0])
     if like.header is not None:
-        names = tuple(name.strip() for name in cells[0])
-        if all(like.header[place] in names for place in like.used):
+        if fmt.header or names_one_of(names, [like.header[place] for place in like.used]):
             return replace(same_columns(like, names, where), encoding=encoding)
+    elif fmt.header is None and has_usual_name(names) and looks_like_header(cells, fmt):
+        raise DataError(
+            f"its first row looks like a header ({', '.join(names[:5])}), and the first file has "
+            "none",
+            where=where,
+            remedy="remove it, or give --no-header if it is a row like the others",
+        )
     return replace(like, header=None, encoding=encoding)
 
 

@@ -176,6 +176,36 @@ def test_quoted_cells_go_on_in_the_next_line(
     assert second == "three"
 
 
+FIRST = "label,text\nfood,soup\nsport,goal\n"
+
+
+@pytest.mark.parametrize(
+    "second", ["Label,Text\nfood,bread\n", "text, LABEL \nbread,food\n", "food,bread\n"]
+)
+def test_a_later_file_may_name_its_columns_in_another_case_or_not_at_all(
+    second: str, csv_path: str, write: Write, read: Read
+) -> None:
+    rows = read([write(FIRST, "a.csv"), write(second, "b.csv")])
+    assert rows == [("food", "soup"), ("sport", "goal"), ("food", "bread")]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "fmt", "said"),
+    [
+        (FIRST, "label,body\nfood,bread\n", CorpusFormat(), "there is no column 'text'"),
+        (FIRST, "food,bread\n", CorpusFormat(header=True), "there is no column 'label'"),
+        ("food,soup\n", "label,text\nfood,bread\n", CorpusFormat(), "looks like a header"),
+    ],
+)
+def test_a_later_file_that_names_other_columns_is_refused(
+    first: str, second: str, fmt: CorpusFormat, said: str, csv_path: str, write: Write, read: Read
+) -> None:
+    files = [write(first, "a.csv"), write(second, "b.csv")]
+    with pytest.raises(DataError, match=said) as error:
+        read(files, fmt)
+    assert "b.csv" in str(error.value)
+
+
 LATE = "a\tsome words\n" * 9_000 + 'b\t"unclosed\na\tone\nb\ttwo "x" of\n'
 
 
