@@ -11,7 +11,14 @@ import click
 from textclf.errors import DataError, UsageError
 
 from .console import Console, output_options
-from .options import corpus_format, data_dir_option, dataset_format, format_options
+from .options import (
+    corpus_format,
+    data_dir_option,
+    dataset_format,
+    format_options,
+    layout_words,
+    refuse_beside_dataset,
+)
 from .tolerance import bad_row_options
 
 if TYPE_CHECKING:
@@ -54,6 +61,7 @@ def inspect(
     if dataset:
         if files:
             raise UsageError("FILE and --dataset exclude each other")
+        refuse_beside_dataset(layout_words(layout))
         from textclf import datasets
 
         found = datasets.find(dataset)
@@ -72,7 +80,8 @@ def inspect(
     corpus = Corpus(files, fmt, bad_rows=everything)
     test = None
     if test_files:
-        test = Corpus(test_files, fmt, labels=corpus.labels, bad_rows=everything)
+        later = fmt.of_later_files(corpus.layout.columns)
+        test = Corpus(test_files, later, labels=corpus.labels, bad_rows=everything)
     inspection = look(corpus, test, console.report, tolerated=bad_rows)
     if as_json:
         console.json(inspection.as_dict())

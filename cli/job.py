@@ -16,7 +16,15 @@ from textclf.errors import UsageError
 from textclf.settings import PRESETS, Settings, read_toml, resolve
 
 from .console import Console
-from .options import PATH, corpus_format, data_dir_option, dataset_format, format_options
+from .options import (
+    PATH,
+    corpus_format,
+    data_dir_option,
+    dataset_format,
+    format_options,
+    layout_words,
+    refuse_beside_dataset,
+)
 from .tolerance import bad_row_options
 
 if TYPE_CHECKING:
@@ -97,6 +105,11 @@ class JobOptions:
         from textclf import datasets
         from textclf.job import TrainingFiles
 
+        refuse_beside_dataset([
+            *("--validation-file" for _ in self.validation_files),
+            *("--test-file" for _ in self.test_files),
+            *layout_words(self.layout),
+        ])  # fmt: skip
         found = datasets.find(dataset)
         tables.append((found.source, found.settings))
         files = datasets.fetch(found, self.data_dir, progress=console.report)

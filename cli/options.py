@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from textclf.errors import UsageError
 
 if TYPE_CHECKING:
     from textclf.corpus.layout import Columns
@@ -103,6 +105,32 @@ def corpus_format(
         trained=trained,
         quotes=quotes,
     )
+
+
+def layout_words(layout: Mapping[str, Any]) -> list[str]:
+    """Return the options of `format_options` that were given, as the words of a command."""
+    named = {"label_column": "--label-column", "delimiter": "--delimiter",
+             "file_format": "--format", "encoding": "--encoding"}  # fmt: skip
+    given = [("--text-column", column) for column in layout["text_columns"]]
+    given += [(name, layout[key]) for key, name in named.items() if layout[key] is not None]
+    words = [word for pair in given for word in pair]
+    for name in ("header", "quotes"):
+        if layout[name] is not None:
+            words.append(f"--{name}" if layout[name] else f"--no-{name}")
+    return words
+
+
+def refuse_beside_dataset(words: Sequence[str]) -> None:
+    """Raise a UsageError if options were given that a named dataset has its own for.
+
+    Args:
+        words: Those that were given, as the words of a command.
+    """
+    if words:
+        raise UsageError(
+            f"a named dataset has its own files and layout: {words[0]} is not for it",
+            remedy="name the files with --train-file" if "file" in words[0] else "leave it out",
+        )
 
 
 def is_table(file: str, layout: Mapping[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from textclf.runs import RunStore
 
 from .console import Console, duration, output_options
 from .job import JobOptions, job_options
-from .options import PATH, models_dir_option
+from .options import PATH, layout_words, models_dir_option
 from .unattended import seconds
 
 if TYPE_CHECKING:
@@ -84,11 +84,14 @@ def tune(
         report=console.report,
         should_stop=console.should_stop,
     )
-    write_config(target, found, job.settings)
+    kept = not found.best and target.exists()  # it may be what an earlier search has found
+    if not kept:
+        write_config(target, found, job.settings)
     if as_json:
         console.json(_as_json(found, target))
     else:
-        console.done(_summary(found, target, options))
+        command = _training(options, models_dir, target)
+        console.done(_summary(found, f"{target}{', as it was' * kept}", command))
     if found.interrupted:
         console.check()
 
@@ -105,7 +108,7 @@ def _as_json(found: Found, target: Path) -> dict[str, Any]:
     }
 
 
-def _summary(found: Found, target: Path, options: JobOptions) -> str:
+def _summary(found: Found, target: str, command: str) -> str:
     tried = found.trials
     changed = [f"{name} = {value!r}" for name, value in found.changes.items()]
     what = "none: no settings were clearly better than those it started from"
@@ -127,9 +130,22 @@ def _summary(found: Found, target: Path, options: JobOptions) -> str:
         f"settings    {target}",
     ]
     if found.best:
-        command = f"textclf train {_named(options)} --config {shlex.quote(str(target))}"
         lines += ["", f"Train it:   {command}"]
     return "\n".join(lines)
+
+
+def _training(options: JobOptions, models_dir: Path, config: Path) -> str:
+    """Return the command that trains what was found."""
+    limit = options.bad_rows.limit
+    given = {
+        "--name": options.name,
+        "--data-dir": options.data_dir,
+        "--models-dir": models_dir if models_dir != Path("models") else None,
+        "--skip-bad-rows": (f"{100 * limit:g}%" if isinstance(limit, float) else limit) or None,
+        "--config": config,
+    }
+    words = [str(word) for pair in given.items() if pair[1] is not None for word in pair]
+    return shlex.join(["textclf", "train", *_named(options), *words])
 
 
 def _against(best: Mapping[str, float], start: Mapping[str, float]) -> str:
@@ -138,20 +154,11 @@ def _against(best: Mapping[str, float], start: Mapping[str, float]) -> str:
     return f"{best['accuracy']:.4f}, and {start['accuracy']:.4f} before,"
 
 
-def _named(options: JobOptions) -> str:
-    """Return the options that say what to train on, as a shell takes them."""
+def _named(options: JobOptions) -> list[str]:
+    """Return the options that say what to train on."""
     if not options.train_files:
-        return f"--dataset {shlex.quote(options.dataset or str(options.config))}"
-    layout = options.layout
+        return ["--dataset", options.dataset or str(options.config)]
     given = [("--train-file", file) for file in options.train_files]
     given += [("--validation-file", file) for file in options.validation_files]
     given += [("--test-file", file) for file in options.test_files]
-    given += [("--text-column", column) for column in layout["text_columns"]]
-    single = {"--label-column": "label_column", "--delimiter": "delimiter",
-              "--format": "file_format", "--encoding": "encoding"}  # fmt: skip
-    given += [(name, layout[key]) for name, key in single.items() if layout[key] is not None]
-    words = [word for pair in given for word in pair]
-    for name in ("header", "quotes"):
-        if layout[name] is not None:
-            words.append(f"--{name}" if layout[name] else f"--no-{name}")
-    return shlex.join(words)
+    return [word for pair in given for word in pair] + layout_words(options.layout)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ def rows_for(model: Path, classifier: Classifier, file: str | None = None) -> Co
     if not files:
         return None
     labels = LabelMap(classifier.labels).freeze()
-    fmt = replace(_format(job), trained=classifier.columns)
+    fmt = _format(job).of_later_files(classifier.columns)
     return Corpus(files, fmt, labels=labels, bad_rows=_bad_rows(job))
 
 

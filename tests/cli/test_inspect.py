@@ -72,8 +72,24 @@ def test_report_comes_before_the_refusal(textclf: Command, reviews: Path) -> Non
     assert "the first of 2 bad rows" in result.stderr
 
 
+def test_a_test_file_is_read_as_training_reads_it(textclf: Command, tmp_path: Path) -> None:
+    own, test = tmp_path / "own.csv", tmp_path / "test.csv"
+    own.write_text("kind,words\n" + "".join(f"{k},{k} {i}\n" for i in range(20) for k in "ab"))
+    test.write_text("words,kind,more\na one,a,x\nb two,b,y\n")
+    for columns in ((), ("--label-column", "1", "--text-column", "2")):
+        result = textclf("inspect", own, "--test-file", test, *columns, "--json", "--quiet")
+        assert result.returncode == 0, result.stderr
+        assert json.loads(result.stdout)["test"]["rows"] == 2
+
+
 @pytest.mark.parametrize(
-    "arguments", [("inspect",), ("inspect", "x.csv", "--dataset", "sample")], ids=["none", "both"]
+    "arguments",
+    [
+        ("inspect",),
+        ("inspect", "x.csv", "--dataset", "sample"),
+        ("inspect", "--dataset", "sample", "--label-column", "1"),
+    ],
+    ids=["none", "both", "layout"],
 )
 def test_what_to_inspect_must_be_clear(arguments: tuple[str, ...], textclf: Command) -> None:
     result = textclf(*arguments)

@@ -65,9 +65,10 @@ def test_it_says_how_to_train_what_it_found(quick, monkeypatch, tmp_path):
     found = search.Found(Settings(), best=figures, start=figures, rows=100, trials=trials)
     monkeypatch.setattr(search, "search", lambda *a, **k: found)
     names = ["--train-file", "my films.tsv", "--label-column", "2", "--no-header"]
-    result = quick("tune", *names, "--delimiter", "\\t", "-o", tmp_path / "best.toml")
+    more = ["--name", "films", "--models-dir", "my models", "--skip-bad-rows", "0.5%"]
+    result = quick("tune", *names, "--delimiter", "\\t", *more, "-o", tmp_path / "best.toml")
     command = shlex.split(result.stdout.splitlines()[-1])
-    assert command[4:] == [*names[:4], "--delimiter", "\\t", "--no-header",
+    assert command[4:] == [*names[:4], "--delimiter", "\\t", "--no-header", *more,
                            "--config", str(tmp_path / "best.toml")]  # fmt: skip
 
 
@@ -81,9 +82,24 @@ def test_it_says_when_nothing_was_measured(quick, monkeypatch, tmp_path, interru
     trials = dict.fromkeys(("completed", "stopped_early", "failed"), 0)
     nothing = search.Found(Settings(), trials=trials, interrupted=interrupted)
     monkeypatch.setattr(search, "search", lambda *a, **k: nothing)
-    result = quick("tune", "--dataset", "sample", "-o", tmp_path / "best.toml")
+    config = tmp_path / "best.toml"
+    result = quick("tune", "--dataset", "sample", "-o", config)
     assert said in result.stdout
     assert "Train it" not in result.stdout
+    assert "no time to measure" in config.read_text()
+
+
+def test_where_nothing_was_measured_what_was_found_before_stays(quick, monkeypatch, tmp_path):
+    from textclf.settings import Settings
+    from textclf.tuning import search
+
+    trials = dict.fromkeys(("completed", "stopped_early", "failed"), 0)
+    monkeypatch.setattr(search, "search", lambda *a, **k: search.Found(Settings(), trials=trials))
+    config = tmp_path / "best.toml"
+    config.write_text("[training]\nepochs = 7\n")
+    result = quick("tune", "--dataset", "sample", "-o", config)
+    assert f"settings    {config}, as it was" in result.stdout
+    assert config.read_text() == "[training]\nepochs = 7\n"
 
 
 def test_it_says_how_to_install_what_it_needs(quick, monkeypatch):

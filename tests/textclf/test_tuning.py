@@ -330,6 +330,18 @@ def test_a_small_corpus_has_one_part(tmp_path):
     assert [part.train for part in samples.parts] == [(str(path),)]
 
 
+def test_columns_of_a_validation_file_are_those_that_the_training_file_names(tmp_path):
+    train, held_out = tmp_path / "train.csv", tmp_path / "held_out.csv"
+    train.write_text("kind,words\n" + "".join(f"{i % 2},word {i}\n" for i in range(20_000)))
+    held_out.write_text("words,kind\nno,1\n")
+    layout = CorpusFormat(label_column=1, text_columns=(2,))
+    given = TrainingFiles((str(train),), (str(held_out),), format=layout)
+    samples = write_samples(given, tmp_path, 1, silent)
+    corpus = Corpus(samples.parts[0].validation, samples.parts[0].format)
+    (block,) = corpus.blocks()
+    assert (corpus.labels.names, block.texts()) == (["1"], ["no"])
+
+
 def test_validation_rows_go_with_every_part(files, tmp_path):
     path = tmp_path / "held out.tsv"
     path.write_text('1\tno\n0\tyes, "quoted" and a,comma\n')

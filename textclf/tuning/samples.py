@@ -60,9 +60,12 @@ def write_samples(files: TrainingFiles, folder: Path, seed: int, report: Report)
     validation = folder / "validation.jsonl"
     counts = _known(folder)
     if counts is None:
-        counts = _draw(files.train, files, paths, seed, report)
+        train = Corpus(files.train, files.format, bad_rows=files.bad_rows)
+        counts = _draw(train, paths, seed, report)
         if files.validation:  # in the layout of the parts
-            _draw(files.validation, files, [validation], seed, report, every_row=True)
+            like_train = files.format.of_later_files(train.layout.columns)
+            held_out_rows = Corpus(files.validation, like_train, bad_rows=files.bad_rows)
+            _draw(held_out_rows, [validation], seed, report, every_row=True)
         (folder / _DONE).write_text(json.dumps(counts))
     kept = [path for path, count in zip(paths, counts, strict=False) if count >= _FEWEST]
     held_out = (str(validation),) if files.validation else ()
@@ -80,11 +83,9 @@ def _known(folder: Path) -> list[int] | None:
 
 
 def _draw(
-    names: tuple[str, ...], files: TrainingFiles, paths: list[Path], seed: int, report: Report,
-    every_row: bool = False,
-) -> list[int]:  # fmt: skip
+    corpus: Corpus, paths: list[Path], seed: int, report: Report, every_row: bool = False
+) -> list[int]:
     """Write rows, to each path a third as many as to the next; return how many, and all."""
-    corpus = Corpus(names, files.format, bad_rows=files.bad_rows)
     draw = np.random.default_rng(seed)
     shares = [1.0 if every_row else 1 / FACTOR ** (len(paths) - i) for i in range(len(paths))]
     counts, rows = [0] * len(paths), 0
