@@ -349,6 +349,7 @@ def _prepared(job: _Job, work: Path) -> tuple[Prepared, bool, Outcome]:
     """Return the shards, and whether an interrupted run or an earlier one had made them."""
     if found := Prepared.load(work, job.settings):
         log.info("going on with the run that was interrupted")
+        job.files.bad_rows.go_on()
         return found, True, None
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()

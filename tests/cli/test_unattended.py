@@ -93,6 +93,21 @@ def test_the_memory_limit_bounds_counting(quick, tmp_path, job):
     assert "count_memory_mb = 50\n" in config
 
 
+def test_rejects_of_a_killed_run_are_added_to(quick, tmp_path, data, job):
+    for name, row in ((data, "too,many,cells"), (tmp_path / "test.csv", "a,b,c")):
+        with name.open("a") as file:
+            file.write(f"{row}\n")
+    rejects = tmp_path / "rejects.tsv"
+    job = [*job, "--skip-bad-rows", "1", "--rejects", rejects]
+    process = begun(job)
+    process.kill()
+    process.wait()
+    assert json.loads(quick(*job, "--json").stdout)["resumed"]
+    assert [line.split("\t")[-1] for line in rejects.read_text().splitlines()] == [
+        "content", "too,many,cells", "a,b,c",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_with_a_line_and_the_next_run_goes_on(quick, tmp_path, job, number):
     process = begun(job)

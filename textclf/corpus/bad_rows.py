@@ -33,6 +33,10 @@ class BadRows:
             return rejected <= self.limit * (rejected + rows)
         return rejected <= self.limit
 
+    def go_on(self) -> None:
+        """Let rows be added to the file, whose first ones an interrupted run has written."""
+        self._began = self.rejects is not None and self.rejects.exists()
+
     def open(self) -> TextIO | None:
         """Open the rejects file, if there is one.
 
