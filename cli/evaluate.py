@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from textclf.errors import UsageError
 from textclf.escapes import printable
 
 from .console import Console, output_options, table
-from .options import PATH, corpus_format, format_options
+from .options import PATH, column, corpus_format, format_options
 from .tolerance import bad_row_options
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ def evaluate(
 
     classifier = Classifier.load(model)
     labels = LabelMap(classifier.labels).freeze()
+    if slice_by == "*":
+        raise UsageError("--slice-by takes one column", remedy="give its name or number")
     extra = (slice_by,) if slice_by else ()
     fmt = corpus_format(**layout, extra_columns=extra, trained=classifier.columns)
     corpus = Corpus((file,), fmt, labels=labels, bad_rows=bad_rows)
@@ -78,7 +81,7 @@ def evaluate(
     result = measure(
         classifier,
         corpus,
-        EvaluationSettings(slice_by, mistakes, replicates, seed=seed),
+        EvaluationSettings(column(slice_by) if slice_by else None, mistakes, replicates, seed=seed),
         against=Classifier.load(against) if against else None,
         report=console.report,
     )

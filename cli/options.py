@@ -98,10 +98,10 @@ def corpus_format(
         delimiter="\t" if delimiter == "\\t" else delimiter,
         header=header,
         encoding=encoding,
-        label_column=_column(label_column) if label_column is not None else None,
-        text_columns=tuple(_column(c) for c in text_columns),
+        label_column=column(label_column) if label_column is not None else None,
+        text_columns=tuple(column(c) for c in text_columns),
         has_labels=has_labels,
-        extra_columns=tuple(_column(c) for c in extra_columns),
+        extra_columns=tuple(column(c) for c in extra_columns),
         trained=trained,
         quotes=quotes,
     )
@@ -159,5 +159,6 @@ def dataset_format(dataset: Dataset, file: Path) -> CorpusFormat:
     )
 
 
-def _column(text: str) -> str | int:
+def column(text: str) -> str | int:
+    """Return a column as it is given: its name, or its number."""
     return int(text) if text.isdecimal() else text

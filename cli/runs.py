@@ -125,12 +125,14 @@ def rollback(name: str, models_dir: Path, console: Console) -> None:
 @models_dir_option
 @output_options
 def prune(name: str, keep: int, models_dir: Path, console: Console) -> None:
-    """Remove old runs of model NAME; the published one stays."""
+    """Remove old runs of model NAME.
+
+    The published one stays, and what a stopped job would go on from.
+    """
     store = RunStore(models_dir, name)
     _check_model(store)  # the lock would make its folder
     with store.lock():
         freed = {run.id: run.size for run in store.runs()}
-        store.discard_unfinished()
         removed = store.prune(keep)
     total = sum(freed[run.id] for run in removed)
     console.done(

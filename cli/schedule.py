@@ -16,9 +16,11 @@ from .console import Console
 # Options of train whose values are files or folders: cron starts in another one.
 _PATHS = {
     "--train-file", "--validation-file", "--test-file", "--data-dir", "--models-dir", "--config",
-    "--rejects", "--log-file", "--metrics-file", "--tensorboard",
+    "--rejects", "--log-file", "--metrics-file", "--tensorboard", "--dataset",
 }  # fmt: skip
-_PASSED_ON = ("TEXTCLF_DATA_DIR", "TEXTCLF_MODELS_DIR", "TEXTCLF_CACHE_DIR")
+_PASSED_ON = (
+    "TEXTCLF_DATA_DIR", "TEXTCLF_MODELS_DIR", "TEXTCLF_CACHE_DIR", "TEXTCLF_CONFIG_DIR"
+)  # fmt: skip
 
 
 @click.command(
@@ -44,7 +46,7 @@ def schedule(moment: str, options: tuple[str, ...]) -> None:
     if limit := os.environ.get("TEXTCLF_CACHE_LIMIT"):
         found["TEXTCLF_CACHE_LIMIT"] = limit
     environment = {"PYTHONUTF8": "1", **found}
-    if "--dataset" in _names(options) and not {"--data-dir", "TEXTCLF_DATA_DIR"} & (
+    if "--train-file" not in _names(options) and not {"--data-dir", "TEXTCLF_DATA_DIR"} & (
         _names(options) | set(found)
     ):
         from textclf.datasets import default_data_dir
@@ -83,20 +85,22 @@ def _absolute(options: tuple[str, ...]) -> list[str]:
     except click.exceptions.Exit as error:  # --help among them
         raise UsageError("give options for training", remedy="see 'textclf train -h'") from error
     words: list[str] = []
-    takes_path = False
+    takes = ""  # the option that the next word is the value of
     for option in options:
         name, equals, value = option.partition("=")
-        if takes_path:
-            words.append(_path(option))
+        if takes:
+            words.append(_path(takes, option))
         elif name in _PATHS and equals:
-            words.append(f"{name}={_path(value)}")
+            words.append(f"{name}={_path(name, value)}")
         else:
             words.append(option)
-        takes_path = not takes_path and option in _PATHS
+        takes = option if not takes and option in _PATHS else ""
     return words
 
 
-def _path(text: str) -> str:
+def _path(option: str, text: str) -> str:
+    if option == "--dataset" and not (text.endswith(".toml") or "/" in text):
+        return text  # its name
     if text == "-":
         raise UsageError("cron has no standard input", remedy="name a file instead of -")
     return str(Path(text).absolute())
@@ -104,7 +108,7 @@ def _path(text: str) -> str:
 
 def _name(options: tuple[str, ...]) -> str:
     """Return a name for the units: the model's, the dataset's or the file's."""
-    for wanted in ("--name", "--dataset", "--train-file"):
+    for wanted in ("--name", "--dataset", "--train-file", "--config"):
         for i, option in enumerate(options):
             name, equals, value = option.partition("=")
             if name == wanted:

@@ -124,7 +124,7 @@ def write_rows(path: Path, blocks: Iterable[tuple[list[str], NDArray[Any]]]) -> 
     with path.open("wb") as file:
         for texts, labels in blocks:
             for text, label in zip(texts, labels.tolist(), strict=True):
-                if label is None or label != label:
+                if _is_missing(label):
                     raise ValueError("y has a missing label")
                 if label not in names:
                     names[label] = _name(label, set(names.values()))
@@ -132,7 +132,16 @@ def write_rows(path: Path, blocks: Iterable[tuple[list[str], NDArray[Any]]]) -> 
                 file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
     if not names:
         raise ValueError("there are no texts to train on")
+    if 0 < sum(isinstance(label, str) for label in names) < len(names):
+        raise ValueError("y mixes strings and other labels: make strings of all")
     return {name: label for label, name in names.items()}
+
+
+def _is_missing(label: Any) -> bool:
+    try:
+        return label is None or bool(label != label)
+    except TypeError:  # pandas' NA is neither equal to itself nor different
+        return True
 
 
 def _name(label: Any, taken: set[str]) -> str:

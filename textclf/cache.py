@@ -68,7 +68,7 @@ def prepare_cached(
     with watch.stage("read"):
         wanted, found = _Wanted.of(files, settings) if cache is not None else None, None
         if cache is not None and wanted is not None:
-            check_early(files)
+            check_early(files, settings.training.validation_split)
             found = cache.take(wanted, work, settings)
     if found is not None:
         with watch.stage("vectorize"):

@@ -220,7 +220,7 @@ def _begin(job: _Job) -> tuple[Path, str | None]:
     """Make the run's hidden folder, or take over that of the same job, stopped or killed."""
     origin = job.origin.run if job.origin else None
     key = resume_key(job.files, job.settings, job.policy.warm_start, origin)
-    hidden = job.store.start(job.policy.run_id, key if job.policy.resume else None)
+    hidden = job.store.start(job.policy.run_id, key, resume=job.policy.resume)
     job.store.discard_unfinished(besides=hidden)
     return hidden, key
 

@@ -76,7 +76,10 @@ def predict_live(
 def answer_corpus(
     classifier: Classifier, corpus: Corpus, settings: AnswerSettings
 ) -> Iterator[Columns]:
-    """Yield the answers for the rows of a corpus, in order, as columns of a block each."""
+    """Yield the answers for the rows of a corpus, in order, as columns of a block each.
+
+    Of an empty corpus there is one block without rows: it tells the columns.
+    """
     if sum(Path(file).stat().st_size for file in corpus.files if Path(file).is_file()) > _ENOUGH:
         classifier.vectorizer.compiled()  # at once: the first rows in plain Python come later
     names: _Names | None = None
@@ -87,6 +90,10 @@ def answer_corpus(
         if names is None:
             names = _Names(list(passed), classifier.labels, settings)
         yield passed | names.answers(probabilities)
+    if names is None:
+        nothing: Columns = {"text": []} if settings.pass_text else {}
+        names = _Names(list(nothing), classifier.labels, settings)
+        yield nothing | names.answers(np.empty((0, len(classifier.labels)), np.float32))
 
 
 class _Names:

@@ -19,7 +19,7 @@ from textclf.corpus.labels import LabelMap, hardly_recur, never_recur
 from textclf.corpus.layout import Columns
 from textclf.corpus.reader import Corpus
 from textclf.corpus.streams import is_single_pass
-from textclf.errors import DataError
+from textclf.errors import ConfigError, DataError
 from textclf.job import TrainingFiles
 from textclf.memory import return_freed_memory
 from textclf.ngrams.shards import ShardSet
@@ -151,7 +151,7 @@ def prepare(
     from textclf.warm_up import is_due, warm_up
 
     seed = settings.training.seed
-    check_early(files)
+    check_early(files, settings.training.validation_split)
     corpus = Corpus(files.train, files.format, bad_rows=files.bad_rows, spool_dir=work)
     corpus.layout.describe()  # an error here comes before kernels are compiled
     share = 0.0 if files.validation else settings.training.validation_split
@@ -222,12 +222,22 @@ def prepare(
     )
 
 
-def check_early(files: TrainingFiles) -> None:
+def check_early(files: TrainingFiles, share: float) -> None:
     """Look at the beginnings of the files that are read late, lest hours be lost.
 
+    Args:
+        files: What will be read.
+        share: How much of the training rows is held out.
+
     Raises:
-        DataError: If one is missing, empty, or has no such columns.
+        ConfigError: If there will be no rows for early stopping.
+        DataError: If a file is missing, empty, or has no such columns.
     """
+    if share == 0 and not files.validation:
+        raise ConfigError(
+            "training.validation_split is 0, and there is no validation file",
+            remedy="give --validation-file, or hold out a share such as 0.05",
+        )
     fmt = files.format
     parts = [p for p in (files.validation, files.test) if p and not any(map(is_single_pass, p))]
     if parts and not any(map(is_single_pass, files.train)):

@@ -100,17 +100,20 @@ class RunStore:
         """Hold the model's lock; see `held`."""
         return held(self.folder / _LOCK, wait, should_stop)
 
-    def start(self, run_id: str | None = None, key: str | None = None) -> Path:
+    def start(
+        self, run_id: str | None = None, key: str | None = None, *, resume: bool = True
+    ) -> Path:
         """Make the hidden folder of a new run and return it; call with the lock held.
 
         Args:
             run_id: The run's id; by default a new one.
             key: What the run is of. If one of the same key did not complete, its folder and what
                 is in it become the new run's.
+            resume: Whether such a one is looked for.
         """
         folder = self.folder / f"{_HIDDEN}{run_id or new_run_id()}"
         for left in reversed(self.unfinished()):
-            if key is not None and _key_of(left) == key:
+            if resume and key is not None and _key_of(left) == key:
                 left.rename(folder)
                 return folder
         folder.mkdir()

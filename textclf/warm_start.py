@@ -165,7 +165,7 @@ def prepare_with(
     seed, vectorizer = settings.training.seed, begun.classifier.vectorizer
     labels = LabelMap(begun.classifier.labels).freeze(_NEW_LABEL)
     size, same = vectorizer.vocabulary.size, np.arange(len(labels.names), dtype=np.int32)
-    check_early(files)
+    check_early(files, settings.training.validation_split)
     hashes, bad_rows = {}, 0
     with watch.stage("vectorize"):
         shards = max(1, round(_text_bytes(files.train) / SHARD_TEXT))

@@ -129,6 +129,20 @@ def test_a_failure_leaves_no_output_and_keeps_what_was_there(textclf, themes_mod
     assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.jsonl", "out.csv"]
 
 
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet", "out.jsonl"])
+def test_of_no_texts_there_is_a_table_without_rows(textclf, themes_model, tmp_path, name):
+    out = tmp_path / name
+    more = ["--probabilities", "--pass-through", "all"]
+    result = textclf("predict", themes_model, "-o", out, *more, input="")
+    assert result.returncode == 0, result.stderr
+    names = ["text", "label", "probability", "p_food", "p_music", "p_sport"]
+    if name == "out.jsonl":
+        assert out.read_bytes() == b""
+    else:
+        csv_names = out.read_text().split() if name == "out.csv" else []
+        assert csv_names == [",".join(names)] or pq.read_schema(out).names == names
+
+
 def test_a_folder_that_is_not_there_is_named(textclf, themes_model, tmp_path):
     result = textclf("predict", themes_model, "-o", tmp_path / "none" / "out.csv", input="a\n")
     assert result.returncode == 73

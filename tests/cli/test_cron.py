@@ -60,6 +60,23 @@ def test_the_scheduled_job_gets_the_options_of_output_too(textclf, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("option", ["--dataset", "--config"])
+def test_a_dataset_of_a_file_and_the_folder_of_such_are_found_from_elsewhere(
+    textclf, tmp_path, option
+):
+    (tmp_path / "mine.toml").write_text('name = "mine"\n')
+    printed = textclf(
+        "schedule", "--at", "03:30", option, "./mine.toml",
+        cwd=tmp_path, env={"TEXTCLF_CONFIG_DIR": "own"},
+    )  # fmt: skip
+    assert printed.returncode == 0, printed.stderr
+    line = printed.stdout.splitlines()[1]
+    assert f"{option} {tmp_path / 'mine.toml'} " in line
+    assert f"TEXTCLF_CONFIG_DIR={tmp_path / 'own'} " in line
+    assert "--data-dir /" in line
+    assert "textclf-mine.timer" in printed.stdout
+
+
 @pytest.mark.parametrize("option", [["--train-file", "-"], ["--train-file=-"]])
 def test_a_job_that_reads_standard_input_is_not_scheduled(textclf, option):
     printed = textclf("schedule", "--at", "03:30", *option)

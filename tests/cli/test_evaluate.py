@@ -50,6 +50,14 @@ def test_people_get_tables(textclf, themes_model, other, rows):
         assert part in result.stdout
 
 
+def test_a_column_goes_by_its_number_however_that_is_written(textclf, themes_model, rows):
+    result = textclf("evaluate", themes_model, rows, "--slice-by", "02", "--json")
+    assert set(json.loads(result.stdout)["slices"]) == {"web", "mail"}
+    result = textclf("evaluate", themes_model, rows, "--slice-by", "*")
+    assert result.returncode == 2
+    assert "--slice-by takes one column" in result.stderr
+
+
 def test_an_unknown_label_is_told_with_its_row(textclf, themes_model, tmp_path):
     (tmp_path / "a.csv").write_text("label,text\nfood,soup\nweather,rain\n")
     result = textclf("evaluate", themes_model, tmp_path / "a.csv")

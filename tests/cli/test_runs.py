@@ -112,6 +112,14 @@ def test_a_run_completed_meanwhile_is_pruned_as_others_are(quick, store, meanwhi
     assert (result.returncode, result.stdout[:14]) == (0, "3 runs removed")
 
 
+def test_what_a_stopped_job_goes_on_from_is_not_pruned(quick, store):
+    left = store / "films" / ".run-20260301T000001Z-000000"
+    left.mkdir()
+    result = quick("runs", "prune", "films", "--keep", 1, "--models-dir", store)
+    assert result.returncode == 0
+    assert left.is_dir()
+
+
 def test_a_model_that_is_not_there_cannot_be_pruned(quick, store):
     result = quick("runs", "prune", "novels", "--keep", 1, "--models-dir", store)
     assert (result.returncode, result.stdout) == (2, "")

@@ -147,6 +147,7 @@ def test_standard_input_can_be_trained_on(textclf, tmp_path):
         (["--dataset", "sample", "--no-header"], 2, "--no-header is not for it"),
         (["--dataset", "sample", "--set", "training.epoch=3"], 78, "did you mean epochs"),
         (["--dataset", "sample", "--wait", "soon"], 2, "no duration"),
+        (["--dataset", "sample", "--set", "training.validation_split=0"], 78, "validation_split"),
         (["--train-file", "nowhere.csv"], 65, "nowhere.csv"),
         (["--dataset", "sample", "--models-dir", "/proc/none"], 73, "--models-dir"),
     ],

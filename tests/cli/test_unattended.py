@@ -93,6 +93,13 @@ def test_the_memory_limit_bounds_counting(quick, tmp_path, job):
     assert "count_memory_mb = 50\n" in config
 
 
+def test_a_run_that_began_anew_can_be_gone_on_with_too(quick, tmp_path, job):
+    process = begun(job, "--no-resume")
+    process.kill()
+    process.wait()
+    assert json.loads(quick(*job, "--json").stdout)["resumed"] is True
+
+
 def test_rejects_of_a_killed_run_are_added_to(quick, tmp_path, data, job):
     for name, row in ((data, "too,many,cells"), (tmp_path / "test.csv", "a,b,c")):
         with name.open("a") as file:

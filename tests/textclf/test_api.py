@@ -129,6 +129,18 @@ def test_a_table_without_these_names_goes_by_the_order_of_its_columns(themes):
         np.testing.assert_array_equal(model.predict_proba(table), expected)
 
 
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (pd.array(["food", pd.NA] * 150, dtype="string"), "missing label"),
+        (np.array([1, "x"] * 150, dtype=object), "mixes strings and other labels"),
+    ],
+)
+def test_labels_that_cannot_come_back_are_refused(themes, labels, said):
+    with pytest.raises(ValueError, match=said):
+        TextClassifier(**QUICK).fit(themes[0], labels)
+
+
 def test_text_blocks_have_codes_for_labels(themes):
     codes = np.unique(themes[1], return_inverse=True)[1]
     model = TextClassifier(**QUICK).fit([TextBlock.from_texts(themes[0], codes)])

@@ -21,6 +21,7 @@ from textclf.corpus.columns import (
 from textclf.corpus.csv_plain import Record, records
 from textclf.corpus.labels import LabelMap
 from textclf.corpus.layout import CorpusFormat, Format, Layout
+from textclf.corpus.rows import MAX_ROW
 from textclf.corpus.streams import HEAD, PARQUET, Stream
 from textclf.errors import DataError
 
@@ -144,12 +145,15 @@ def _layout_like(
 
 def _first_rows(head: bytes, delimiter: str, where: str, quotes: bool = True) -> list[Record]:
     """Return the records at the start of a file; the last may be cut off and is left out."""
+    usual = csv.field_size_limit(MAX_ROW)
     try:
         rows = list(records(head, delimiter, quotes))
     except csv.Error as error:
         raise DataError(
             f"a cell is too long ({error})", where=where, remedy="look for a quote not closed"
         ) from error
+    finally:
+        csv.field_size_limit(usual)
     if len(head) >= HEAD and len(rows) > 1:
         rows.pop()
     return rows

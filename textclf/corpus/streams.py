@@ -103,7 +103,7 @@ class Stream:
             self._pending = self._pending.removeprefix(codecs.BOM_UTF8)
         else:
             self._decoder = codecs.getincrementaldecoder(self.encoding)("textclf.flag")
-            self._pending = self._transcode(self._pending)
+            self._pending = self._transcode(self._pending).removeprefix(codecs.BOM_UTF8)
 
     def head(self, line: bool = False) -> bytes:
         """Return the first bytes, HEAD or all of them; they will be read again.

@@ -298,6 +298,22 @@ def test_encodings(
     assert rows == [("ä", "café"), ("b", "naïve")] * 9000
 
 
+def test_a_byte_order_mark_is_no_part_of_a_cell_though_the_encoding_has_none(
+    csv_path: str, write: Write, read: Read
+) -> None:
+    file = write("\ufefflabel,text\na,b\n".encode("utf-16-le"))
+    fmt = CorpusFormat(encoding="utf-16-le", label_column="label")
+    assert read(file, fmt) == [("a", "b")]
+
+
+def test_a_long_first_row_that_may_be_json_is_read_as_csv(
+    csv_path: str, write: Write, read: Read
+) -> None:
+    long = "z" * 200_000
+    file = write(f"{{{long},a\nb,c\n" + "d,e\n" * 20_000)
+    assert read(file, CorpusFormat(header=False))[0] == ("{" + long, "a")
+
+
 def test_file_that_is_not_of_the_encoding(write: Write, read: Read) -> None:
     with pytest.raises(DataError, match="is not valid utf-32"):
         read(write("a,b\nc,d\n"), CorpusFormat(encoding="utf-32"))
