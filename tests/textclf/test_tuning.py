@@ -396,6 +396,15 @@ def test_whatever_is_proposed_can_be_trained_from_the_file(preset, tmp_path):
         assert resolve(tables[1:]) == wanted  # without the preset, too
 
 
+@pytest.mark.parametrize("fixed", ["ngrams.max_n", "ngrams.min_n"])
+def test_where_the_length_is_given_words_do_not_become_characters(fixed):
+    start = resolve(overrides=[f"{fixed}=1"])
+    for seed in range(50):
+        wanted = searching.apply(start, propose(_Random(seed), start, frozenset({fixed})))
+        assert wanted.ngrams.analyzer == "word"
+        assert not 0 < wanted.ngrams.max_n < wanted.ngrams.min_n
+
+
 def test_every_name_in_the_space_is_a_setting():
     assert set(SPACE) <= set(flat(Settings()))
 

@@ -56,7 +56,14 @@ def flat(settings: Settings) -> dict[str, Any]:
 def starting_point(settings: Settings, fixed: frozenset[str]) -> dict[str, Any]:
     """Return the settings' own place in the search space."""
     values = flat(settings)
-    return {name: values[name] for name in SPACE if name not in fixed}
+    return {name: values[name] for name in _free(fixed)}
+
+
+def _free(fixed: frozenset[str]) -> list[str]:
+    """Return the names of the settings that may change."""
+    # A length that was given is one of words or of characters: it does not suit the other.
+    given = fixed | ({"ngrams.analyzer"} if fixed & {"ngrams.min_n", "ngrams.max_n"} else set())
+    return [name for name in SPACE if name not in given]
 
 
 def propose(trial: optuna.Trial, settings: Settings, fixed: frozenset[str]) -> dict[str, Any]:
@@ -68,7 +75,7 @@ def propose(trial: optuna.Trial, settings: Settings, fixed: frozenset[str]) -> d
         fixed: Names of settings that stay as they are.
     """
     own = flat(settings)
-    found = {name: ask(trial, name, own[name]) for name, ask in SPACE.items() if name not in fixed}
+    found = {name: SPACE[name](trial, name, own[name]) for name in _free(fixed)}
     if found == starting_point(settings, fixed):
         return {}
     if found.get("ngrams.analyzer") == "char_wb":
