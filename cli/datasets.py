@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +71,7 @@ def describe(name: str, data_dir: Path | None, as_json: bool, console: Console) 
     summary = _summary(dataset, _located(dataset, data_dir)) | {
         "folder": str(folder(dataset, data_dir)),
         "urls": [url for source in dataset.downloads for url in source.urls],
-        "settings": dataset.settings,
+        "settings": json.loads(json.dumps(dataset.settings, default=str)),  # TOML has dates
         "config": dataset.source,
     }
     if as_json:
@@ -134,7 +135,9 @@ def verify(name: str, data_dir: Path | None, as_json: bool, console: Console) ->
         raise FetchError(
             wrong[0].note,
             where=str(wrong[0].path),
-            remedy=f"remove it and run `textclf datasets fetch {dataset.name}`",
+            remedy=f"remove it and run `textclf datasets fetch {dataset.name}`"
+            if dataset.downloads
+            else "it has no downloads: put the right file there",
         )
 
 

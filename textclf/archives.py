@@ -67,7 +67,7 @@ def unpack(
                     content = tar.extractfile(member)
                     assert content is not None, "a regular file has content"
                     written[name] = _write(content, target / name)
-    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:
+    except (tarfile.TarError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
         raise _refused(archive, f"is damaged ({error})") from None
     except OSError as error:
         # the system's own errors have a number, those of gzip and bz2 do not

@@ -29,7 +29,7 @@ LONGEST_WAIT = 60.0  # seconds
 FURTHER = 1 << 20  # bytes that count as getting further
 # 408 and 425 ask for another try, 429 says that there were too many; 5xx are the server's trouble
 TRY_AGAIN = {408, 425, 429, 500, 502, 503, 504, 507, 509, 520, 521, 522, 523, 524}
-_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 
 
 def download(

@@ -12,6 +12,7 @@ import json
 import secrets
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
@@ -77,8 +78,10 @@ def export(classifier: Classifier, kind: ExportFormat, path: Path) -> None:
         "sklearn": _write_sklearn,
         "textclf": _write_textclf,
     }
+    unfinished = path.parent / f".{path.name}-{secrets.token_hex(3)}"
     try:
-        writers[kind](classifier, path)
+        writers[kind](classifier, unfinished)
+        unfinished.rename(path)
     except (OSError, SafetensorError) as error:
         why = (isinstance(error, OSError) and error.strerror) or str(error)
         raise OutputError(
@@ -86,6 +89,12 @@ def export(classifier: Classifier, kind: ExportFormat, path: Path) -> None:
             where=str(path),
             remedy="name another --output",
         ) from error
+    finally:
+        if unfinished.is_dir():
+            shutil.rmtree(unfinished, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
 
 
 def check_free(path: Path) -> None:
@@ -116,12 +125,7 @@ def _calibrated(classifier: Classifier) -> list[tuple[NDArray[np.float32], NDArr
 
 
 def _write_textclf(classifier: Classifier, path: Path) -> None:
-    unfinished = path.parent / f".{path.name}-{secrets.token_hex(3)}"
-    try:
-        classifier.save(unfinished)
-        unfinished.rename(path)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    classifier.save(path)
 
 
 def _write_onnx(classifier: Classifier, path: Path) -> None:
@@ -199,7 +203,10 @@ def _write_saved_model(classifier: Classifier, path: Path) -> None:
         tf.TensorSpec([], tf.int64, "row_count"),
     ]
     module.serve = tf.function(serve, input_signature=signature)
-    tf.saved_model.save(module, str(path), signatures={"serving_default": module.serve})
+    try:
+        tf.saved_model.save(module, str(path), signatures={"serving_default": module.serve})
+    except tf.errors.OpError as error:
+        raise OSError(error.message) from error
 
 
 def _write_sklearn(classifier: Classifier, path: Path) -> None:

@@ -17,7 +17,7 @@ from textclf.archives import unpack
 from textclf.dataset_config import Dataset, Download
 from textclf.errors import FetchError, OutputError
 from textclf.progress import Progress, Report, silent
-from textclf.verification import MANIFEST, plain_name, tally
+from textclf.verification import MANIFEST, other_rows, plain_name, tally
 
 logger = logging.getLogger(__name__)
 
@@ -143,8 +143,7 @@ def _stage(dataset: Dataset, work: Path, report: Report) -> Path:
             "sha256": counted.sha256,
             "rows": counted.rows,
         }
-        expected = dataset.rows.get(path.name.split(".")[0])
-        if expected is not None and counted.rows not in (None, expected):
+        if (expected := other_rows(dataset, path, counted)) is not None:
             logger.warning("%s has %s rows, expected were %d", path.name, counted.rows, expected)
     manifest = {
         "dataset": dataset.name,
