@@ -100,8 +100,11 @@ def test_a_job_whose_input_never_comes_can_be_stopped(tmp_path):
     )  # fmt: skip
     process.stdin.write("label,text\na,b\n")
     process.stdin.flush()
-    time.sleep(2)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("models/*/.run-*")):  # it has begun to read
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     time.sleep(1.5)
     process.send_signal(signal.SIGINT)
-    assert process.wait(10) == 130
+    assert process.wait(30) == 130
