@@ -66,6 +66,7 @@ def evaluate(
     """Measure MODEL on the labelled rows of FILE, laid out as for training."""
     from textclf.classifier import Classifier
     from textclf.corpus.labels import LabelMap
+    from textclf.corpus.layout import COLUMN_BREAK
     from textclf.corpus.reader import Corpus
     from textclf.evaluation import EvaluationSettings, measure
 
@@ -86,7 +87,10 @@ def evaluate(
         report=console.report,
     )
     if as_json:
-        console.json(result.as_dict())
+        found = result.as_dict()
+        for mistake in found["mistakes"]:
+            mistake["text"] = mistake["text"].replace(COLUMN_BREAK, " ")
+        console.json(found)
     else:
         console.result("\n\n".join(_sections(classifier, result, slice_by)))
 

@@ -86,10 +86,7 @@ class JobOptions:
         elif self.train_files:
             name, files, names = self._own()
         else:
-            raise UsageError(
-                "there is nothing to train on",
-                remedy="give --dataset NAME (see 'textclf datasets list') or --train-file FILE",
-            )
+            raise self._nothing()
         if self.preset:
             tables.append((f"--preset {self.preset}", PRESETS[self.preset]))
         if self.config and (self.dataset or self.train_files):
@@ -98,6 +95,29 @@ class JobOptions:
         own += [f"training.class_weight={self.class_weight}"] if self.class_weight else []
         settings = resolve(tables, [*self.overrides, *overrides, *own])
         return Job(self.name or name, files, settings, names)
+
+    def model_name(self) -> str:
+        """Return the name of the model; no file is read but a dataset's own.
+
+        Raises:
+            TextclfError: If nothing says it, or the dataset is not known.
+        """
+        from textclf import datasets
+
+        if self.name:
+            return self.name
+        if not self.dataset and self.train_files:
+            return _stem(self.train_files[0])
+        if not (self.dataset or self.config):
+            raise self._nothing()
+        return datasets.find(self.dataset or str(self.config)).name
+
+    @staticmethod
+    def _nothing() -> UsageError:
+        return UsageError(
+            "there is nothing to train on",
+            remedy="give --dataset NAME (see 'textclf datasets list') or --train-file FILE",
+        )
 
     def _named(
         self, dataset: str, console: Console, tables: _Tables

@@ -9,7 +9,7 @@ import click
 
 from textclf.errors import UsageError
 from textclf.reading import reading
-from textclf.runs import Run, RunStore, models
+from textclf.runs import Run, RunStore, find_store, models
 
 from .console import Console, output_options, size, table
 from .options import models_dir_option
@@ -49,7 +49,9 @@ def _check_model(store: RunStore) -> None:
 def list_runs(name: str | None, models_dir: Path, as_json: bool, console: Console) -> None:
     """List the runs of model NAME, or of all models, oldest first."""
     if name is not None:
-        _check_model(RunStore(models_dir, name))
+        store = find_store(models_dir, name)
+        _check_model(store)
+        name = store.name
     names = [name] if name else models(models_dir)
     found = [{"model": n, **_row(r)} for n in names for r in RunStore(models_dir, n).runs()]
     if as_json:
@@ -79,7 +81,7 @@ def _share(value: float | None) -> str:
 @output_options
 def show(name: str, run: str, models_dir: Path, as_json: bool, console: Console) -> None:
     """Print the figures of a RUN of model NAME; by default of the published one."""
-    found = RunStore(models_dir, name).find(run)
+    found = find_store(models_dir, name).find(run)
     metrics = found.metrics | {"folder": str(found.folder), "current": found.current}
     if as_json:
         console.json(metrics)
@@ -99,7 +101,7 @@ def show(name: str, run: str, models_dir: Path, as_json: bool, console: Console)
 @output_options
 def promote(name: str, run: str, models_dir: Path, console: Console) -> None:
     """Publish RUN of model NAME."""
-    store = RunStore(models_dir, name)
+    store = find_store(models_dir, name)
     store.find(run)  # without a lock, which would make a folder
     with store.lock():
         chosen = store.promote(store.find(run))
@@ -112,7 +114,7 @@ def promote(name: str, run: str, models_dir: Path, console: Console) -> None:
 @output_options
 def rollback(name: str, models_dir: Path, console: Console) -> None:
     """Publish the run of model NAME before the published one."""
-    store = RunStore(models_dir, name)
+    store = find_store(models_dir, name)
     store.find("current")
     with store.lock():
         chosen = store.rollback()
@@ -129,7 +131,7 @@ def prune(name: str, keep: int, models_dir: Path, console: Console) -> None:
 
     The published one stays, and what a stopped job would go on from.
     """
-    store = RunStore(models_dir, name)
+    store = find_store(models_dir, name)
     _check_model(store)  # the lock would make its folder
     with store.lock():
         freed = {run.id: run.size for run in store.runs()}
@@ -151,7 +153,7 @@ def compare(
     name: str, first: str, second: str, models_dir: Path, as_json: bool, console: Console
 ) -> None:
     """Compare runs A and B of model NAME; B is the published one by default."""
-    store = RunStore(models_dir, name)
+    store = find_store(models_dir, name)
     found = [store.find(first), store.find(second)]
     flat = [_flat(run.metrics) for run in found]
     names = [n for n in flat[0] | flat[1] if flat[0].get(n) != flat[1].get(n)]

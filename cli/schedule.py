@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,9 +20,11 @@ _PATHS = {
     "--train-file", "--validation-file", "--test-file", "--data-dir", "--models-dir", "--config",
     "--rejects", "--log-file", "--metrics-file", "--tensorboard", "--dataset",
 }  # fmt: skip
-_PASSED_ON = (
+# What the job finds in its environment: names of folders, and other things.
+_FOLDERS = (
     "TEXTCLF_DATA_DIR", "TEXTCLF_MODELS_DIR", "TEXTCLF_CACHE_DIR", "TEXTCLF_CONFIG_DIR"
 )  # fmt: skip
+_PASSED_ON = ("TEXTCLF_CACHE_LIMIT", "TEXTCLF_MIRROR")
 
 
 @click.command(
@@ -42,9 +46,8 @@ def schedule(moment: str, options: tuple[str, ...]) -> None:
     hour, minute = time_of_day(moment)
     name = _name(options)
     words = [*_program(), "train", "--quiet", *_absolute(options)]
-    found = {k: str(Path(os.environ[k]).absolute()) for k in _PASSED_ON if os.environ.get(k)}
-    if limit := os.environ.get("TEXTCLF_CACHE_LIMIT"):
-        found["TEXTCLF_CACHE_LIMIT"] = limit
+    found = {k: _absolute_path(os.environ[k]) for k in _FOLDERS if os.environ.get(k)}
+    found |= {k: os.environ[k] for k in _PASSED_ON if os.environ.get(k)}
     environment = {"PYTHONUTF8": "1", **found}
     if "--train-file" not in _names(options) and not {"--data-dir", "TEXTCLF_DATA_DIR"} & (
         _names(options) | set(found)
@@ -81,7 +84,8 @@ def _absolute(options: tuple[str, ...]) -> list[str]:
     from .train import train
 
     try:
-        train.make_context("textclf train", list(options), resilient_parsing=False).close()
+        with train.make_context("textclf train", list(options), resilient_parsing=False) as context:
+            _check_dataset(context.params)
     except click.exceptions.Exit as error:  # --help among them
         raise UsageError("give options for training", remedy="see 'textclf train -h'") from error
     words: list[str] = []
@@ -98,12 +102,25 @@ def _absolute(options: tuple[str, ...]) -> list[str]:
     return words
 
 
+def _check_dataset(parameters: Mapping[str, Any]) -> None:
+    from textclf.datasets import find
+
+    if dataset := parameters["dataset"]:
+        if parameters["train_files"]:
+            raise UsageError("--dataset and --train-file exclude each other")
+        find(dataset)
+
+
 def _path(option: str, text: str) -> str:
     if option == "--dataset" and not (text.endswith(".toml") or "/" in text):
         return text  # its name
     if text == "-":
         raise UsageError("cron has no standard input", remedy="name a file instead of -")
-    return str(Path(text).absolute())
+    return _absolute_path(text)
+
+
+def _absolute_path(text: str) -> str:
+    return str(Path(text).expanduser().absolute())
 
 
 def _name(options: tuple[str, ...]) -> str:
@@ -113,6 +130,6 @@ def _name(options: tuple[str, ...]) -> str:
             name, equals, value = option.partition("=")
             if name == wanted:
                 found = value if equals else (options[i + 1] if i + 1 < len(options) else "")
-                stem = Path(found).name.split(".")[0]
-                return re.sub(r"[^A-Za-z0-9_-]+", "_", stem).strip("_-") or "model"
+                stem = found if wanted == "--name" else Path(found).name.split(".")[0]
+                return re.sub(r"[^A-Za-z0-9_.-]+", "_", stem).strip("_-") or "model"
     raise UsageError("there is nothing to train on", remedy="give --dataset or --train-file")

@@ -54,9 +54,10 @@ def train(
     textclf train --train-file reviews.csv --label-column stars --text-column review
     """
     console.run_id = new_run_id()
-    job = options.job(console, unattended.overrides())
-    store, waiting = RunStore(models_dir, job.name), seconds(wait)
-    with _metrics_file(unattended.metrics_file, store):
+    waiting = seconds(wait)
+    with _metrics_file(unattended.metrics_file, models_dir, options):
+        job = options.job(console, unattended.overrides())
+        store = RunStore(models_dir, job.name)
         if unattended.if_changed:
             from textclf.job import unchanged
 
@@ -100,7 +101,7 @@ def _say_unchanged(run: Run, as_json: bool, console: Console) -> None:
 
 
 @contextmanager
-def _metrics_file(path: Path | None, store: RunStore) -> Iterator[None]:
+def _metrics_file(path: Path | None, models_dir: Path, options: JobOptions) -> Iterator[None]:
     """Write the metrics file at the end, however it ends."""
     if path is None:
         yield
@@ -111,6 +112,7 @@ def _metrics_file(path: Path | None, store: RunStore) -> Iterator[None]:
         raise OutputError("no such folder", where=str(path.parent), remedy="make it first")
     if path.is_dir():
         raise OutputError("is a folder", where=str(path), remedy="name a file in it")
+    store = RunStore(models_dir, options.model_name())
     began, code = time.monotonic(), 1
     try:
         yield

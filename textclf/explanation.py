@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textclf.corpus.layout import COLUMN_BREAK
+
 if TYPE_CHECKING:
     from textclf.classifier import Classifier, Dense
 
@@ -76,7 +78,7 @@ class Explanation:
         weight = np.abs(values).max(axis=1, initial=0.0)
         order = np.argsort(-weight, kind="stable")[:count].tolist()
         return {
-            "text": self.text,
+            "text": self.text.replace(COLUMN_BREAK, " "),
             "label": self.label,
             "probabilities": _by_label(self.labels, self.probabilities),
             "logits": _by_label(self.labels, self.logits),

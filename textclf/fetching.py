@@ -54,6 +54,8 @@ def fetch(
     by_hand = f"put train.csv and test.csv into {folder}, or set TEXTCLF_MIRROR"
     if not dataset.downloads:
         raise FetchError("has no addresses to fetch it from", where=dataset.name, remedy=by_hand)
+    if folder.is_symlink():  # to another disk maybe, where what is renamed must lie
+        folder = folder.resolve()
     work = folder.parent / ".fetch" / dataset.name
     try:
         work.parent.mkdir(parents=True, exist_ok=True)

@@ -70,11 +70,10 @@ def intervals(
     right = int(np.trace(found.confusion))
     scores = ("macro_f1", "weighted_f1") if right < found.rows else ()
     values: dict[str, list[float]] = {name: [] for name in scores}
-    for counts in _resamples(random, found.confusion[true, predicted], replicates):
-        again = Evaluation(found.labels)
-        again.confusion[true, predicted] = counts
-        for name, drawn in values.items():
-            drawn.append(getattr(again, name))
+    cells = found.confusion[true, predicted]
+    for counts in _resamples(random, cells, replicates if scores else 0):
+        for name, score in _f1(true, predicted, counts, len(found.labels)).items():
+            values[name].append(score)
     means = losses.means()
     kinds = losses.counts[losses.counts > 0]
     values["loss"] = [
@@ -89,6 +88,20 @@ def intervals(
             low, high = max(0.0, 2 * figure - high), min(1.0, 2 * figure - low)
         bounds[name] = (low, high)
     return bounds
+
+
+def _f1(
+    true: NDArray[np.int64], predicted: NDArray[np.int64], counts: NDArray[np.int64], classes: int
+) -> dict[str, float]:
+    """Return macro and weighted F1, as `Evaluation` has them, of the cells that are not empty."""
+    support = np.bincount(true, counts, classes)
+    both = support + np.bincount(predicted, counts, classes)
+    right = np.bincount(true, counts * (true == predicted), classes)
+    f1 = 2 * right / np.maximum(1, both)
+    return {
+        "macro_f1": float(f1[both > 0].mean()),
+        "weighted_f1": float((f1 * support).sum() / counts.sum()),
+    }
 
 
 def wilson(right: int, rows: int, level: float) -> tuple[float, float]:

@@ -34,13 +34,12 @@ def model_card(metrics: Mapping[str, Any], classifier: Classifier) -> str:
     shape = (
         "a linear model" if hidden == 0 else f"a multi-layer perceptron ({hidden} x {width} units)"
     )
-    samples = metrics["samples"]
+    samples, begun = metrics["samples"], metrics.get("warm_start")
     lines = [
         f"# {_plain(metrics['dataset'])}",
         "",
         f"A text classifier: {shape} on {metrics['features']:,} {ngrams.analyzer} n-grams of "
-        f"{ngrams.min_n} to {ngrams.max_n}, weighted by tf-idf. Its probabilities are calibrated "
-        f"on rows that it was not trained on.",
+        f"{ngrams.min_n} to {ngrams.max_n}, weighted by tf-idf. {_calibrated(metrics)}",
         "",
         "## Use",
         "",
@@ -75,9 +74,19 @@ def model_card(metrics: Mapping[str, Any], classifier: Classifier) -> str:
         f"textclf {metrics['textclf']}, run {metrics['run']}, begun {metrics['started']}; "
         f"{metrics['epochs']} epochs, the best was {metrics['best_epoch']}; seed "
         f"{metrics['seed']}; {metrics['seconds']['total']:.0f} s. Its weights are saved as "
-        f"{metrics['weights']['stored']}. Every setting is in `config.toml`.",
+        f"{metrics['weights']['stored']}. Every setting is in `config.toml`."
+        + (f" It went on from run {begun['run']}." if begun else ""),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _calibrated(metrics: Mapping[str, Any]) -> str:
+    if not metrics.get("refit"):
+        return "Its probabilities are calibrated on rows that it was not trained on."
+    return (
+        "It was trained once more in the end, on the rows held out too; its calibration and the "
+        "validation figures are from before."
+    )
 
 
 def _labels(labels: Sequence[str], class_names: Mapping[str, str]) -> list[str]:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from textclf.errors import UsageError
+from textclf.errors import TextclfError, UsageError
 from textclf.locking import held
 from textclf.reading import reading
 from textclf.run_metrics import read_metrics
@@ -72,6 +72,22 @@ class Run:
                 with suppress(OSError):
                     total += Path(folder, name).lstat().st_size
         return total
+
+
+def find_store(models_dir: Path, name: str) -> RunStore:
+    """Return the runs of a model; one trained on a named dataset also goes by its other names.
+
+    Raises:
+        UsageError: If the name cannot be one of a model.
+    """
+    store = RunStore(models_dir, name)
+    if not store.folder.is_dir():
+        from textclf.datasets import find
+
+        with suppress(TextclfError):
+            other = RunStore(models_dir, find(name).name)
+            store = other if other.folder.is_dir() else store
+    return store
 
 
 class RunStore:

@@ -64,7 +64,7 @@ def test_the_scheduled_job_gets_the_options_of_output_too(textclf, tmp_path):
 def test_a_dataset_of_a_file_and_the_folder_of_such_are_found_from_elsewhere(
     textclf, tmp_path, option
 ):
-    (tmp_path / "mine.toml").write_text('name = "mine"\n')
+    (tmp_path / "mine.toml").write_text("[training]\nepochs = 2\n")
     printed = textclf(
         "schedule", "--at", "03:30", option, "./mine.toml",
         cwd=tmp_path, env={"TEXTCLF_CONFIG_DIR": "own"},
@@ -75,6 +75,26 @@ def test_a_dataset_of_a_file_and_the_folder_of_such_are_found_from_elsewhere(
     assert f"TEXTCLF_CONFIG_DIR={tmp_path / 'own'} " in line
     assert "--data-dir /" in line
     assert "textclf-mine.timer" in printed.stdout
+
+
+def test_units_of_models_with_dots_in_their_names_are_told_apart(textclf):
+    printed = textclf("schedule", "--at", "03:30", "--dataset", "sample", "--name", "v1.2")
+    assert "textclf-v1.2.timer" in printed.stdout
+
+
+def test_what_training_would_refuse_is_not_scheduled(textclf):
+    for options in (["--dataset", "nosuch"], ["--dataset", "sample", "--train-file", "a.csv"]):
+        printed = textclf("schedule", "--at", "03:30", *options)
+        assert (printed.returncode, printed.stdout) == (2, "")
+
+
+def test_the_home_folder_and_the_mirror_are_those_of_now(textclf, tmp_path):
+    printed = textclf(
+        "schedule", "--at", "03:30", "--dataset", "sample", "--data-dir=~/data",
+        env={"HOME": str(tmp_path), "TEXTCLF_MIRROR": "http://mirror"},
+    )  # fmt: skip
+    assert f"--data-dir={tmp_path}/data" in printed.stdout
+    assert "TEXTCLF_MIRROR=http://mirror " in printed.stdout
 
 
 @pytest.mark.parametrize("option", [["--train-file", "-"], ["--train-file=-"]])

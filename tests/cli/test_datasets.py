@@ -98,6 +98,12 @@ def test_describe_says_what_it_is_and_where_it_comes_from() -> None:
     assert "not on this machine" in text
 
 
+def test_dates_in_settings_are_told_as_they_are_written(user: Path) -> None:
+    (user / "mine.toml").write_text("[training]\nseed = 2020-01-01\n")
+    found = json.loads(run("describe", "mine", "--json").stdout)
+    assert found["settings"]["training"]["seed"] == "2020-01-01"
+
+
 def test_describe_shows_the_settings_that_the_dataset_changes(user: Path) -> None:
     (user / "mine.toml").write_text("[training]\nbatch_size = 64", encoding="utf-8")
     assert "training.batch_size = 64" in run("describe", "mine").stdout
@@ -119,6 +125,16 @@ def test_fetch_takes_the_data_folder_from_the_flag(tmp_path: Path) -> None:
     result = run("fetch", "mine", "--json", "--data-dir", str(tmp_path / "other"))
     files = {"train": str(tmp_path / "other/mine/train.csv")}
     assert json.loads(result.stdout) == {"name": "mine", "files": files}
+
+
+@pytest.mark.usefixtures("mirror")
+def test_a_folder_that_is_a_link_is_filled_where_it_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "disk" / "mine").mkdir(parents=True)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "mine").symlink_to(tmp_path / "disk" / "mine")
+    run("fetch", "mine")
+    assert (tmp_path / "data" / "mine").is_symlink()
+    assert (tmp_path / "disk" / "mine" / "train.csv").read_bytes() == ROWS
 
 
 @pytest.mark.usefixtures("mirror")

@@ -54,6 +54,13 @@ def test_a_class_that_is_not_there_is_told(textclf, themes_model):
     assert "food, music, sport" in result.stderr
 
 
+def test_texts_of_several_columns_are_shown_with_a_space_between(textclf, themes_model, tmp_path):
+    (tmp_path / "a.csv").write_text("title,body\nsoup,for dinner\n")
+    columns = ["--text-column", "title", "--text-column", "body"]
+    result = textclf("explain", themes_model, tmp_path / "a.csv", *columns, "--json")
+    assert json.loads(result.stdout)["text"] == "soup for dinner"
+
+
 def test_json_of_one_class_has_its_contributions_alone(textclf, themes_model):
     result = textclf("explain", themes_model, "--text", "soup goal", "--json", "--label", "sport")
     for contribution in json.loads(result.stdout)["contributions"]:

@@ -39,7 +39,9 @@ def test_a_copy_is_the_same_model(textclf, themes_model, tmp_path):
         assert (out / name).read_bytes() == (themes_model / name).read_bytes()
 
 
-@pytest.mark.parametrize("kind", ["onnx", "textclf"])
+@pytest.mark.parametrize(
+    "kind", ["onnx", "textclf", pytest.param("saved_model", marks=pytest.mark.slow)]
+)
 def test_a_folder_that_cannot_be_written_is_told(textclf, themes_model, tmp_path, kind):
     if kind == "onnx":
         pytest.importorskip("onnx")

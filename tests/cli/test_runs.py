@@ -127,6 +127,16 @@ def test_a_model_that_is_not_there_cannot_be_pruned(quick, store):
     assert not (store / "novels").exists()
 
 
+def test_a_model_of_a_named_dataset_goes_by_its_other_names_too(quick, store):
+    (store / "films").rename(store / "yelp_polarity")
+    shown = quick("runs", "list", "yelp", "--models-dir", store)
+    assert shown.returncode == 0
+    assert "yelp_polarity" in shown.stdout
+    result = quick("runs", "rollback", "yelp", "--models-dir", store)
+    assert result.returncode == 0
+    assert (store / "yelp_polarity" / "current").resolve().name == FIRST
+
+
 def test_the_runs_of_no_model_are_a_wrong_call(quick, store):
     one_line(quick("runs", "list", "flims", "--models-dir", store), 2, "no such model")
 

@@ -212,6 +212,18 @@ def test_the_metrics_file_is_what_prometheus_reads(quick, tmp_path, job):
     assert [p.name for p in tmp_path.glob(".textclf*")] == []
 
 
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [(["--set", "training.epochs=0"], 78), (["--config", "missing.toml"], 78)],
+)
+def test_a_job_that_fails_before_it_begins_is_in_the_metrics_file(
+    quick, tmp_path, job, options, code
+):
+    path = tmp_path / "textclf.prom"
+    assert quick(*job, "--metrics-file", path, *options).returncode == code
+    assert f'textclf_last_exit_code{{model="films"}} {code}' in path.read_text()
+
+
 @pytest.mark.parametrize("path", [".", "missing/textclf.prom"])
 def test_a_metrics_file_that_cannot_be_is_refused_before_training(quick, tmp_path, job, path):
     result = quick(*job, "--metrics-file", tmp_path / path)

@@ -80,6 +80,20 @@ def test_the_sklearn_file_is_no_pickle_and_trusts_one_class_of_ours(classifier, 
     np.testing.assert_allclose(loaded.predict_proba(texts), expected, atol=1e-7)
 
 
+def test_what_could_not_be_written_whole_is_not_there(classifier, tmp_path, monkeypatch):
+    pytest.importorskip("onnx")
+
+    def full(path, content):
+        with path.open("wb") as file:
+            file.write(content[:100])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        export(classifier, "onnx", tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_exists_is_not_overwritten(classifier, tmp_path):
     with pytest.raises(OutputError, match="exists already"):
         export(classifier, "onnx", tmp_path)

@@ -55,6 +55,17 @@ def test_without_a_test_file_only_validation_is_told(metrics):
     assert "| | validation |\n|---|---|\n| accuracy | 0.9147 |" in card
 
 
+def test_it_says_which_rows_the_weights_are_of(metrics):
+    card = model_card(metrics, classifier(["1", "2"]))
+    assert "calibrated on rows that it was not trained on" in card
+    card = model_card(
+        metrics | {"refit": True, "warm_start": {"run": "20250101T"}}, classifier(["1", "2"])
+    )
+    assert "trained once more in the end, on the rows held out too" in card
+    assert "calibrated on rows that it was not" not in card
+    assert "It went on from run 20250101T." in card
+
+
 def test_a_linear_model_is_called_one(metrics):
     assert "a linear model" in model_card(metrics, classifier(["1", "2"], widths=()))
 

@@ -107,6 +107,24 @@ def test_files_are_compared_with_what_is_published(
     assert verify(dataset, [put(tmp_path)]).ok == (expected != "differs")
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "layout", "rows", "expected"),
+    [
+        ("train.tsv", b'a\tthe 5" disk\nb\ttwo\na\tthree\n', Layout(header=False), 3, "unknown"),
+        ("train.tsv", b'a\t"two\nlines"\nb\ttwo\n', Layout(header=False), 2, "unknown"),
+        ("train.tsv", b"a\tone\nb\ttwo\n", Layout(header=False), 3, "differs"),
+        ("train.csv", b"label,text\na,one\nb,two\n", Layout(), 2, "unknown"),
+        ("train.csv", b"label,text\na,one\nb,two\n", Layout(), 3, "unknown"),
+        ("train.csv", b"label,text\na,one\nb,two\n", Layout(header=False), 2, "differs"),
+    ],
+)
+def test_rows_are_counted_as_the_file_may_be_read(
+    tmp_path: Path, name: str, content: bytes, layout: Layout, rows: int, expected: str
+) -> None:
+    dataset = Dataset("x", rows={"train": rows}, layout=layout)
+    assert status(dataset, put(tmp_path, content, name)) == [expected]
+
+
 def test_the_manifest_decides_where_there_is_one(tmp_path: Path) -> None:
     path = put(tmp_path)
     manifest = {"files": {name: {"sha256": SHA} for name in ("train.csv", "test.csv")}}
@@ -124,7 +142,9 @@ def test_a_file_compressed_after_it_was_fetched_is_still_right(tmp_path: Path) -
     assert status(Dataset("x"), put(tmp_path, gzip.compress(ROWS), "train.csv.gz")) == ["ok"]
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"files": 1}', '{"files": {"train.csv": {}}}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"files": 1}', '{"files": {"train.csv": {}}}', "[" * 200_000]
+)
 def test_a_broken_manifest_is_an_error_of_one_line(tmp_path: Path, text: str) -> None:
     path = put(tmp_path)
     put(tmp_path, text.encode(), "manifest.json")
@@ -138,6 +158,13 @@ def test_a_file_that_cannot_be_decompressed_is_an_error_of_one_line(
 ) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         tally(put(tmp_path, b"no archive", name))
+
+
+def test_a_damaged_archive_is_an_error_of_one_line(tmp_path: Path) -> None:
+    packed = bytearray(gzip.compress(b"".join(b"%d,text %d\n" % (i, i * i) for i in range(9999))))
+    packed[5000:5040] = b"\xff" * 40
+    with pytest.raises(DataError, match="cannot be read"):
+        tally(put(tmp_path, bytes(packed), "train.csv.gz"))
 
 
 def test_the_sample_is_as_it_was_made(tmp_path: Path) -> None:

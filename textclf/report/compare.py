@@ -115,7 +115,7 @@ def comparison_page(first: RunData, second: RunData, found: Comparison) -> str:
             classes=[pair for _, pair in changes[:MOST_ROWS]],
             made_by=str(second.metrics.get("textclf", "")),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise DataError(
             f"the runs' files do not hold together ({error!r})",
             where=f"{first.folder}, {second.folder}",

@@ -176,7 +176,8 @@ class RunData:
             measured = Measured.of(stored) if stored is not None else None
             _check(metrics)
         except (
-            OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError
+            OSError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError,
+            RecursionError,
         ) as error:  # fmt: skip
             known = (folder / "metrics.json").is_file()
             raise DataError(

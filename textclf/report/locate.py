@@ -6,7 +6,7 @@ from pathlib import Path
 
 from textclf.errors import DataError, TextclfError
 from textclf.reading import reading
-from textclf.runs import CURRENT, RunStore
+from textclf.runs import CURRENT, find_store
 
 
 def locate(run: str, models_dir: Path) -> Path:
@@ -28,7 +28,7 @@ def locate(run: str, models_dir: Path) -> Path:
                 return folder.resolve()
     name, _, run_id = run.rstrip("/").partition("/")
     try:
-        return RunStore(models_dir, name).find(run_id or CURRENT).folder.resolve()
+        return find_store(models_dir, name).find(run_id or CURRENT).folder.resolve()
     except TextclfError as error:
         if not path.exists():
             raise

@@ -43,7 +43,7 @@ def run_page(run: RunData) -> str:
     """
     try:
         return render("run.html", **_content(run))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise DataError(
             f"the run's files do not hold together ({error!r})",
             where=str(run.folder),

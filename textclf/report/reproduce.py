@@ -24,6 +24,8 @@ def command(run: RunData) -> str:
         limit = job["bad_rows"]
         shown = f"{limit * 100:.10g}%" if isinstance(limit, float) else str(limit)
         words.append(f"--skip-bad-rows {_quoted(shown)}")
+    if run.metrics.get("warm_start"):
+        words.append("--warm-start")
     folder = run.folder.resolve()  # still hidden while the run is being made
     words.append(f"--config {_quoted(folder.parent / id_of(folder) / 'config.toml')}")
     return " \\\n    ".join(words)
