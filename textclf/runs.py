@@ -78,15 +78,17 @@ def find_store(models_dir: Path, name: str) -> RunStore:
     """Return the runs of a model; one trained on a named dataset also goes by its other names.
 
     Raises:
+        DataError: If the folder of models cannot be read.
         UsageError: If the name cannot be one of a model.
     """
     store = RunStore(models_dir, name)
-    if not store.folder.is_dir():
-        from textclf.datasets import find
+    with reading(store.folder):
+        if not store.folder.is_dir():
+            from textclf.datasets import find
 
-        with suppress(TextclfError):
-            other = RunStore(models_dir, find(name).name)
-            store = other if other.folder.is_dir() else store
+            with suppress(TextclfError):
+                other = RunStore(models_dir, find(name).name)
+                store = other if other.folder.is_dir() else store
     return store
 
 
