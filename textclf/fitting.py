@@ -13,13 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textclf import checkpoints
-from textclf.averaging import WeightAverage, read_blocks, read_weight
+from textclf.averaging import WeightAverage
 from textclf.checkpoints import Blocks, Position
 from textclf.errors import TextclfError
 from textclf.losses import CalibratedLoss
-from textclf.network import merge_members
 from textclf.progress import Progress, Report
 from textclf.stored_weights import StoredWeights
+from textclf.weights import (
+    merge_members,
+    own_arrays,
+    read_blocks,
+    read_weight,
+    weights_of,
+    write_weight,
+)
 
 _REPORT_EVERY = 0.1  # seconds
 _FIGURES = ("loss", "accuracy", "val_loss", "val_accuracy", "val_calibrated_loss")
@@ -56,7 +63,8 @@ class State:
         self.network, self.average = network, average
         self.position = Position()
         # Those of the best epoch so far, averaged over it.
-        self._best = StoredWeights([tuple(w.shape) for w in network.trainable_weights], folder)
+        self._weights = weights_of(network)
+        self._best = StoredWeights([tuple(w.shape) for w in self._weights], folder)
 
     def weights(self) -> Weights:
         """Return the best weights, or the last ones before the first epoch's end, as one network.
@@ -64,18 +72,18 @@ class State:
         Named and shaped as by `named_weights`. Training is over: the averages are let go of.
         """
         self.average.sums.clear()
-        now = self.network.trainable_weights
-        found = self._best.arrays() if self._best.kept else [read_weight(w.value) for w in now]
+        kept = self._best.kept
+        found = self._best.arrays() if kept else [read_weight(w) for w in self._weights]
         _, members, classes = self.network.output_shape
         return merge_members(found, members, classes)
 
     def keep_best(self) -> None:
         """Keep the weights as they are."""
-        self._best.keep(read_blocks(w.value) for w in self.network.trainable_weights)
+        self._best.keep(read_blocks(w) for w in self._weights)
 
     def arrays(self) -> dict[str, NDArray[Any] | Blocks]:
         """Return the arrays of a checkpoint."""
-        found = {name: _stored(v.value) for name, v in self._variables().items()}
+        found = {name: _stored(v) for name, v in self._variables().items()}
         if self.average.count > 0:
             found |= {f"average.{i}": array for i, array in enumerate(self._averaged())}
         best = self._best.blocks() if self._best.kept else []
@@ -88,11 +96,11 @@ class State:
     def restore(self, position: Position, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Go to where a checkpoint was written."""
         for name, variable in self._variables().items():
-            variable.assign(arrays[name])
+            write_weight(variable, arrays[name])
         for i, array in enumerate(self._averaged()):
             array[...] = arrays.get(f"average.{i}", 0.0)
         self.position = position
-        count = len(self.network.trainable_weights) if "best.0" in arrays else 0
+        count = len(self._weights) if "best.0" in arrays else 0
         if count:
             self._best.keep([arrays[f"best.{i}"]] for i in range(count))
 
@@ -102,13 +110,16 @@ class State:
     def _variables(self) -> dict[str, Any]:
         # By number: names of variables depend on how many were made before in this process.
         kinds = {
-            "network": self.network.variables,
-            "optimizer": self.network.optimizer.variables,
+            "network": [variable.value for variable in self.network.variables],
+            "optimizer": [variable.value for variable in self.network.optimizer.variables],
+            "own": own_arrays(self.network),
         }
         return {f"{kind}.{i}": v for kind, found in kinds.items() for i, v in enumerate(found)}
 
 
 def _stored(weight: Any) -> NDArray[Any] | Blocks:
+    if isinstance(weight, np.ndarray):
+        return weight
     if not weight.shape.rank:
         return np.asarray(weight.numpy())
     kind = np.dtype(weight.dtype.as_numpy_dtype)

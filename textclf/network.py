@@ -1,60 +1,28 @@
-"""The multi-layer perceptron in Keras, with a first layer made for sparse batches.
-
-A batch reaches the network as a `SparseBatch`: four flat arrays instead of a sparse tensor. The
-columns that occur in it are listed once, and everything after is done on those rows of the kernel
-alone: the product, its gradient, and the optimizer's update.
-"""
+"""The multi-layer perceptron in Keras, with a first layer made for sparse batches."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from textclf.compiled import njit
+from textclf.adagrad import AdagradKernel
 from textclf.settings import NetworkSettings
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
-
-
-class SparseBatch(NamedTuple):
-    """A CSR matrix as the network takes it.
-
-    Attributes:
-        lengths: (batch,) int32, non-zeros of each row. First, because Keras takes the size of a
-            batch from its first array.
-        cells: (non-zeros, 2) int64, the row of each, and where its column stands in `columns`.
-        values: (non-zeros,) float32.
-        columns: (columns that occur,) int32, ascending; column 0 if there are no non-zeros.
-    """
-
-    lengths: NDArray[np.int32]
-    cells: NDArray[np.int64]
-    values: NDArray[np.float32]
-    columns: NDArray[np.int32]
-
-
-class SparseEncoder:
-    """Makes `SparseBatch`es of CSR matrices; not for several threads at once.
-
-    Args:
-        n_features: Columns of the matrices.
-    """
-
-    def __init__(self, n_features: int) -> None:
-        self._place = np.full(n_features, -1, dtype=np.int32)
-
-    def __call__(self, x: csr_matrix) -> SparseBatch:
-        """Encode a (batch, features) float32 matrix without duplicates in a row."""
-        return SparseBatch(*_encode(x.indptr, x.indices, x.data, self._place))
+from textclf.sparse_batches import DTYPES, SparseBatch
 
 
 def build_network(
-    n_features: int, n_classes: int, settings: NetworkSettings, *, seed: int
+    n_features: int,
+    n_classes: int,
+    settings: NetworkSettings,
+    *,
+    seed: int,
+    compiled: bool = False,
+    threads: int = 0,
 ) -> keras.Model:
     """Build the network: dropout on the input, hidden ReLU layers with dropout, logits.
 
@@ -66,6 +34,9 @@ def build_network(
         n_classes: Classes, 2 or more; there are as many logits, also for two.
         settings: Layers, units, members and dropout.
         seed: Seed of the initial weights and of dropout.
+        compiled: Whether the first layer is a `CompiledDense`, which trains itself, or a
+            `SparseDense`, which the optimizer trains.
+        threads: Threads of a `CompiledDense`; 0: one a core.
 
     Returns:
         A model from `SparseBatch` to (batch, members, classes) float32 logits.
@@ -77,10 +48,7 @@ def build_network(
     if not (units and settings.members):
         raise ValueError("the network is still left to the data: let sizes.with_shape choose")
     batch = SparseBatch(
-        keras.Input(batch_shape=(None,), dtype="int32", name="lengths"),
-        keras.Input(batch_shape=(None, 2), dtype="int64", name="cells"),
-        keras.Input(batch_shape=(None,), dtype="float32", name="values"),
-        keras.Input(batch_shape=(None,), dtype="int32", name="columns"),
+        *(keras.Input(batch_shape=(None,), dtype=kind, name=name) for name, kind in DTYPES.items())
     )
     kept = batch.values
     if settings.input_dropout:
@@ -88,82 +56,64 @@ def build_network(
         kept = keras.layers.Dropout(settings.input_dropout, seed=seed, name="input_dropout")(kept)
     members = settings.members
     first, *rest = [settings.units] * (settings.layers - 1) + [n_classes]
-    x = SparseDense(n_features, members * first, seed=seed, name="dense_0")(
-        batch._replace(values=kept)
-    )
-    x = keras.layers.Reshape((members, first), name="members")(x)
+    width = members * first
+    if compiled:
+        dense_0 = CompiledDense(AdagradKernel(n_features, width, seed, threads), name="dense_0")
+    else:
+        dense_0 = SparseDense(n_features, width, seed=seed, name="dense_0")
+    x = dense_0(batch._replace(values=kept))
     for i, units in enumerate(rest, 1):
         x = keras.layers.ReLU(name=f"relu_{i}")(x)
         if settings.dropout:
             x = keras.layers.Dropout(settings.dropout, seed=seed + i, name=f"dropout_{i}")(x)
-        x = keras.layers.EinsumDense(
-            "bmu,muv->bmv",
-            (members, units),
-            bias_axes="mv",
-            kernel_initializer=_Glorot(seed + i),
-            name=f"dense_{i}",
-        )(x)
+        x = MemberDense(members, units, seed=seed + i, name=f"dense_{i}")(x)
+    x = keras.layers.Reshape((members, n_classes), name="members")(x)
     return keras.Model(batch, x)
 
 
-class _Glorot(keras.initializers.Initializer):  # type: ignore[misc]
-    """Glorot's uniform distribution for (members, inputs, units), each member on its own."""
+class MemberDense(keras.layers.Layer):  # type: ignore[misc]
+    """A dense layer without activation of each of several networks side by side.
 
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-
-    def __call__(self, shape: Any, dtype: Any = None) -> Any:
-        members, inputs, units = shape
-        width = float(np.sqrt(6.0 / (inputs + units)))
-        return keras.initializers.RandomUniform(-width, width, self.seed)(
-            (members, inputs, units), dtype
-        )
-
-
-def named_weights(network: keras.Model) -> list[tuple[str, NDArray[np.float32]]]:
-    """Return one plain network's kernels and biases: `dense_0.kernel`, `dense_0.bias`, ...
-
-    Its logits are the means of the members' logits: the members' hidden units stand side by side.
-    """
-    _, members, classes = network.output_shape
-    return merge_members([w.numpy() for w in network.trainable_weights], members, classes)
-
-
-def merge_members(
-    weights: list[NDArray[np.float32]], members: int, classes: int
-) -> list[tuple[str, NDArray[np.float32]]]:
-    """Return one plain network that averages the logits of members; see `named_weights`.
+    One product, with zeros between the members: the gradient of an `EinsumDense` took 0.7 ms.
 
     Args:
-        weights: Kernel and bias of each layer of `build_network`'s network, in order.
-        members: How many networks stand side by side.
-        classes: Columns of the last layer.
+        members: Networks.
+        units: Columns of the output of each.
+        seed: Seed of the initial kernels: each is drawn as Glorot's of one network.
+        options: As for any layer.
     """
-    pairs = list(zip(weights[::2], weights[1::2], strict=True))
-    merged: list[tuple[str, NDArray[np.float32]]] = []
-    for i, (kernel, bias) in enumerate(pairs):
-        if i == len(pairs) - 1 and members > 1:
-            if kernel.ndim == 2:
-                kernel = kernel.reshape(len(kernel), members, classes).mean(axis=1)
-            else:
-                kernel = kernel.reshape(-1, classes) / np.float32(members)
-            bias = bias.reshape(members, classes).mean(axis=0)
-        elif kernel.ndim == 3:
-            kernel = _block_diagonal(kernel)
-        merged += [(f"dense_{i}.kernel", kernel), (f"dense_{i}.bias", bias.reshape(-1))]
-    return merged
 
+    def __init__(self, members: int, units: int, *, seed: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.members, self.units, self._seed = members, units, seed
 
-def _block_diagonal(kernels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return (members * inputs, members * units) of (members, inputs, units), zeros elsewhere."""
-    members, inputs, units = kernels.shape
-    joined = np.zeros((members, inputs, members, units), np.float32)
-    joined[np.arange(members), :, np.arange(members)] = kernels
-    return joined.reshape(members * inputs, members * units)
+    def build(self, shape: tuple[None, int]) -> None:
+        """Create kernels and biases."""
+        inputs = shape[1] // self.members
+        width = float(np.sqrt(6.0 / (inputs + self.units)))
+        random = keras.initializers.RandomUniform(-width, width, self._seed)
+        self.kernel = self.add_weight(
+            shape=(self.members, inputs, self.units), initializer=random, name="kernel"
+        )
+        self.bias = self.add_weight(
+            shape=(self.members, self.units), initializer="zeros", name="bias"
+        )
+
+    def compute_output_shape(self, _shape: Any) -> tuple[None, int]:
+        """Return the shape of the output."""
+        return (None, self.members * self.units)
+
+    def call(self, x: Any) -> Any:
+        """Multiply: (batch, members * inputs) to (batch, members * units)."""
+        own = tf.eye(self.members)[:, tf.newaxis, :, tf.newaxis]
+        blocks = self.kernel.value[:, :, tf.newaxis] * own
+        width = self.members * self.units
+        product = tf.matmul(x, tf.reshape(blocks, (-1, width)))
+        return tf.nn.bias_add(product, tf.reshape(self.bias.value, (width,)))
 
 
 class SparseDense(keras.layers.Layer):  # type: ignore[misc]
-    """A dense layer without activation on a sparse batch.
+    """A dense layer without activation on a sparse batch, for any optimizer and a GPU.
 
     Args:
         n_features: Columns of the input.
@@ -189,7 +139,7 @@ class SparseDense(keras.layers.Layer):  # type: ignore[misc]
         )
         self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
 
-    def initialize_kernel(self) -> None:
+    def begin(self) -> None:
         """Give the kernel the random values that it began with."""
         self.kernel.assign(self._random(self.kernel.shape, self.kernel.dtype))
 
@@ -199,22 +149,27 @@ class SparseDense(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, inputs: Any) -> Any:
         """Multiply: a `SparseBatch` to (batch, units)."""
-        lengths, cells, values, columns = inputs
+        batch = SparseBatch(*inputs)
         # Its gradient is IndexedSlices: rows of the kernel, none of them twice.
-        rows = self.gathered = tf.gather(self.kernel.value, columns)
-        product = _multiply(lengths, cells, values, rows)
+        rows = self.gathered = tf.gather(self.kernel.value, batch.columns)
+        product = _multiply(batch, rows)
         return tf.nn.bias_add(tf.ensure_shape(product, (None, self.units)), self.bias.value)
 
 
-def _multiply(lengths: Any, cells: Any, values: Any, rows: Any) -> Any:
+def _multiply(batch: SparseBatch, rows: Any) -> Any:
     """Multiply a sparse batch with (columns, units) rows of the kernel.
 
     TensorFlow's products of CSR matrices were six times as fast as `sparse_dense_matmul`. The
     input gets no gradient: their own would compute one.
     """
-    shape = tf.stack([tf.size(lengths, out_type=tf.int64), tf.shape(rows, out_type=tf.int64)[0]])
+    size = tf.size(batch.lengths, out_type=tf.int64)
+    cells = tf.stack(
+        [tf.repeat(tf.range(size), batch.lengths), tf.cast(batch.places, tf.int64)], axis=1
+    )
     matrix = tf.raw_ops.SparseTensorToCSRSparseMatrix(
-        indices=cells, values=tf.stop_gradient(values), dense_shape=shape
+        indices=cells,
+        values=tf.stop_gradient(batch.values),
+        dense_shape=tf.stack([size, tf.shape(rows, out_type=tf.int64)[0]]),
     )
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
@@ -229,27 +184,59 @@ def _multiply(lengths: Any, cells: Any, values: Any, rows: Any) -> Any:
     return multiply(rows)
 
 
-@njit(cache=True, nogil=True)
-def _encode(indptr, indices, data, place):  # type: ignore[no-untyped-def]
-    """Return the arrays of a `SparseBatch`; `place` is (features,) and all -1, also afterwards."""
-    for column in indices:
-        place[column] = 0
-    if indices.size == 0:  # TensorFlow's product divides by the number of columns
-        place[0] = 0
-    n = 0
-    for column in range(place.size):
-        if place[column] == 0:
-            place[column] = n
-            n += 1
-    columns = np.zeros(n, dtype=np.int32)
-    lengths = np.empty(indptr.size - 1, dtype=np.int32)
-    cells = np.empty((indices.size, 2), dtype=np.int64)
-    for row in range(lengths.size):
-        lengths[row] = indptr[row + 1] - indptr[row]
-        for k in range(indptr[row], indptr[row + 1]):
-            cells[k, 0] = row
-            cells[k, 1] = place[indices[k]]
-            columns[cells[k, 1]] = indices[k]
-    for column in columns:
-        place[column] = -1
-    return lengths, cells, data, columns
+class CompiledDense(keras.layers.Layer):  # type: ignore[misc]
+    """As `SparseDense`, on the processor, with a kernel that is no variable and trains itself.
+
+    Once the gradient has come back to it, the rows of the batch are changed at once. To Keras only
+    the bias is trainable.
+
+    Args:
+        kernel: The kernel.
+        options: As for any layer.
+
+    Attributes:
+        kernel: The kernel.
+        units: Columns of the output.
+        learning_rate: Returns the learning rate of the step, a scalar; set before training.
+    """
+
+    def __init__(self, kernel: AdagradKernel, **options: Any) -> None:
+        super().__init__(**options)
+        self.kernel, self.units = kernel, kernel.weights.shape[1]
+        self.learning_rate: Callable[[], Any] = lambda: 0.0
+
+    def build(self, _shapes: Any) -> None:
+        """Create the bias."""
+        self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
+
+    def begin(self) -> None:
+        """Give the kernel the random values that it began with, and forget what it learned."""
+        self.kernel.begin()
+
+    def compute_output_shape(self, _shapes: Any) -> tuple[None, int]:
+        """Return the shape of the output."""
+        return (None, self.units)
+
+    def call(self, inputs: Any) -> Any:
+        """Multiply: a `SparseBatch` to (batch, units)."""
+
+        @tf.custom_gradient  # type: ignore[untyped-decorator]
+        def affine(bias: Any) -> tuple[Any, Any]:
+            def gradient(upstream: Any) -> Any:
+                rate = tf.cast(self.learning_rate(), tf.float32)
+                of_bias = tf.numpy_function(self._learn, [*inputs, upstream, rate], tf.float32)
+                return tf.ensure_shape(of_bias, (self.units,))
+
+            product = tf.numpy_function(self._multiply, [*inputs], tf.float32)
+            return tf.nn.bias_add(tf.ensure_shape(product, (None, self.units)), bias), gradient
+
+        return affine(self.bias.value)
+
+    def _multiply(self, *batch: Any) -> NDArray[np.float32]:
+        return self.kernel.multiply(SparseBatch(*batch))
+
+    def _learn(self, *given: Any) -> NDArray[np.float32]:
+        """Train the kernel; return the gradient of the bias, so that TensorFlow must call this."""
+        *batch, upstream, rate = given
+        self.kernel.learn(SparseBatch(*batch), upstream, rate)
+        return np.asarray(upstream.sum(axis=0))

@@ -34,7 +34,7 @@ def ordered_map(
     """
     workers = workers or cores()
     pending: deque[Future[B]] = deque()
-    with _Pool(workers) as pool:
+    with Pool(workers) as pool:
         try:
             for item in items:
                 pending.append(pool.submit(function, item))
@@ -63,7 +63,7 @@ def live_map(
     workers = workers or cores()
     pending: queue.Queue[Future[B] | BaseException | None] = queue.Queue(workers)
     stopped = threading.Event()
-    pool = _Pool(workers)
+    pool = Pool(workers)
 
     def put(entry: Future[B] | BaseException | None) -> None:
         while not stopped.is_set():
@@ -93,7 +93,7 @@ def live_map(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-class _Pool(ThreadPoolExecutor):
+class Pool(ThreadPoolExecutor):
     """Threads, of which a dead one does not go unnoticed: memory may run out anywhere."""
 
     def __init__(self, workers: int) -> None:

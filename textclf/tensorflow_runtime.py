@@ -80,6 +80,13 @@ def load_tensorflow(threads: int = 0, *, lean: bool = False) -> Any:
     return tensorflow
 
 
+def has_gpu() -> bool:
+    """Return whether TensorFlow would compute on a GPU."""
+    tensorflow = load_tensorflow()
+    with _chatter_held():  # of drivers that are not there
+        return bool(tensorflow.config.list_physical_devices("GPU"))
+
+
 def forget_networks() -> None:
     """Let go of the networks that were made, as a process that trains one after another must."""
     # Once a thread that imports it is done: begun here as well, both would see the half of it.

@@ -190,14 +190,14 @@ class _Trainer:
         self._model = _compiled(data, network, training, self._calibrated, seed)
         limit = training.time_limit
         self._deadline = time.monotonic() + limit if limit else math.inf
-        first = self._model.get_layer("dense_0").kernel
+        first = self._model.get_layer("dense_0").kernel  # large: made anew
         variables = [*self._model.variables, *self._model.optimizer.variables]
         self._beginning = [(v, v.numpy()) for v in variables if v is not first]
 
     def begin_again(self) -> None:
         """Go back to the random weights of the beginning."""
         gc.collect()  # callbacks and the network hold each other, and so the last averages
-        self._model.get_layer("dense_0").initialize_kernel()
+        self._model.get_layer("dense_0").begin()
         for variable, value in self._beginning:
             variable.assign(value)
 
@@ -212,11 +212,12 @@ class _Trainer:
         """Train for some epochs, or until the validation loss gets no better; see `fit`."""
         from textclf.averaging import WeightAverage
         from textclf.fitting import Loop, State, Stop
+        from textclf.weights import weights_of, write_weight
 
         model, training = self._model, dataclasses.replace(self.training, epochs=epochs)
-        weights = model.trainable_weights
-        for variable, start in zip(weights, initial or (), strict=initial is not None):
-            variable.assign(start)
+        weights = weights_of(model)
+        for weight, start in zip(weights, initial or (), strict=initial is not None):
+            write_weight(weight, start)
         steps = steps_per_epoch(data.train_rows, training.batch_size)
         average = WeightAverage(weights, training.averaged_steps, steps, model.steps_per_execution)
         if checkpoint_dir:
@@ -287,17 +288,24 @@ def _compiled(
     from textclf.losses import MeanAccuracy, MemberLoss
     from textclf.network import build_network
     from textclf.optimizer import RowwiseAdagrad
+    from textclf.tensorflow_runtime import has_gpu
 
-    model = build_network(data.n_features, data.n_classes, network, seed=seed)
-    rate: Any = training.learning_rate
+    adagrad = training.optimizer == "rowwise_adagrad"
+    compiled = adagrad and not has_gpu()  # there, TensorFlow's own products are at home
+    model = build_network(
+        data.n_features, data.n_classes, network,
+        seed=seed, compiled=compiled, threads=training.threads,
+    )  # fmt: skip
+    first, rate = model.get_layer("dense_0"), cast(Any, training.learning_rate)
     if training.schedule == "linear":
         steps = steps_per_epoch(data.train_rows, training.batch_size) * training.epochs
         rate = keras.optimizers.schedules.PolynomialDecay(rate, steps, end_learning_rate=0.0)
-    optimizer = (
-        keras.optimizers.Adam(rate)
-        if training.optimizer == "adam"
-        else RowwiseAdagrad(rate, model.get_layer("dense_0"))
-    )
+    if adagrad and not compiled:
+        optimizer = RowwiseAdagrad(rate, first)
+    else:
+        optimizer = keras.optimizers.Adam(rate)
+    if compiled:
+        first.learning_rate = lambda: optimizer.learning_rate
     model.compile(
         optimizer=optimizer,
         loss=MemberLoss(training.margin),
@@ -338,7 +346,7 @@ def _fit_epochs(
 ) -> None:
     """Call `model.fit` for the rest of an epoch that was begun, or else for all epochs to come."""
     from textclf.feeding import Feed
-    from textclf.network import SparseEncoder
+    from textclf.sparse_batches import SparseEncoder
 
     begun = state.position
 

@@ -1,4 +1,4 @@
-"""Compiles the kernels that turn files into a matrix, the first time, on all cores.
+"""Compiles the kernels of reading, vectorizing and training, the first time, on all cores.
 
 numba holds the interpreter while it compiles, as TensorFlow does while it is imported; and one
 kernel is compiled at a time. So it is done by processes, each of which leaves its part in the
@@ -141,7 +141,19 @@ def _vectorize() -> None:
         writer.append(*matrix, np.zeros(_ROWS, np.int32))
 
 
-PARTS = {"hash": _hash, "count": _count, "vectorize": _vectorize}
+def _train() -> None:
+    """Compile what makes batches of rows, and trains on them."""
+    from scipy.sparse import csr_matrix
+
+    from textclf.adagrad import AdagradKernel
+    from textclf.sparse_batches import SparseEncoder
+
+    batch = SparseEncoder(_ROWS)(csr_matrix(np.eye(_ROWS, dtype=np.float32)))
+    kernel = AdagradKernel(_ROWS, 1, 1)
+    kernel.learn(batch, kernel.multiply(batch), 0.0)
+
+
+PARTS = {"hash": _hash, "count": _count, "vectorize": _vectorize, "train": _train}
 
 if __name__ == "__main__":
     gc.disable()  # a sixth of the time

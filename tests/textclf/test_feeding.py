@@ -1,23 +1,11 @@
 """What `model.fit` is fed with."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from textclf.feeding import Feed
-from textclf.network import SparseBatch
-
-
-def batches(label: int) -> Iterator[tuple[Any, ...]]:
-    x = SparseBatch(
-        np.array([1], np.int32),
-        np.array([[0, 0]], np.int64),
-        np.array([1.0], np.float32),
-        np.array([2], np.int32),
-    )
-    while True:
-        yield x, np.array([label], np.int32)
+from textclf.sparse_batches import SparseBatch
 
 
 class Generator:
@@ -27,8 +15,10 @@ class Generator:
         self.label, self.closed = label, False
         made.append(self)
 
-    def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        return batches(self.label)
+    def __next__(self) -> tuple[Any, ...]:
+        one, none = np.array([1], np.int32), np.array([0], np.int32)
+        x = SparseBatch(one, none, np.array([1.0], np.float32), one, one, none, none)
+        return x, np.array([self.label], np.int32)
 
     def close(self) -> None:
         self.closed = True

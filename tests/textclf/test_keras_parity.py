@@ -17,7 +17,9 @@ def test_predictions_equal_those_of_keras(layers, multilingual):
     from textclf.tensorflow_runtime import load_tensorflow
 
     load_tensorflow()
-    from textclf.network import SparseEncoder, build_network, named_weights
+    from textclf.network import build_network
+    from textclf.sparse_batches import SparseEncoder
+    from textclf.weights import named_weights
 
     texts, labels = multilingual
     block = TextBlock.from_texts(texts, np.array(labels, np.int32))

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, random_array
 
@@ -19,8 +17,22 @@ tf = load_tensorflow()
 
 import keras  # noqa: E402
 
-from textclf.network import SparseDense, SparseEncoder, build_network, named_weights  # noqa: E402
+from textclf.adagrad import AdagradKernel  # noqa: E402
+from textclf.losses import MemberLoss  # noqa: E402
+from textclf.network import (  # noqa: E402
+    CompiledDense,
+    MemberDense,
+    SparseDense,
+    build_network,
+)
 from textclf.optimizer import RowwiseAdagrad  # noqa: E402
+from textclf.sparse_batches import SparseEncoder  # noqa: E402
+from textclf.weights import (  # noqa: E402
+    named_weights,
+    read_weight,
+    weights_of,
+    write_weight,
+)
 
 
 def matrix(rows: int, columns: int, density: float = 0.2, seed: int = 1) -> csr_matrix:
@@ -35,22 +47,6 @@ def dense_twin(layer: Any, columns: int) -> Any:
     twin.build((None, columns))
     twin.set_weights(layer.get_weights())
     return twin
-
-
-@given(st.integers(1, 12), st.integers(1, 12), st.floats(0, 1), st.integers(0, 99))
-@settings(max_examples=60, deadline=None)
-def test_an_encoded_batch_holds_the_matrix(
-    rows: int, columns: int, density: float, seed: int
-) -> None:
-    x = matrix(rows, columns, density, seed)
-    encode = SparseEncoder(columns)
-    encode(matrix(3, columns, seed=seed + 1))  # leaves nothing behind
-    batch = encode(x)
-    dense = np.zeros((rows, columns), np.float32)
-    dense[batch.cells[:, 0], batch.columns[batch.cells[:, 1]]] = batch.values
-    assert (dense == x.toarray()).all()
-    assert batch.columns.tolist() == sorted(set(x.indices.tolist()) or {0})
-    assert batch.lengths.tolist() == np.diff(x.indptr).tolist()
 
 
 @pytest.mark.parametrize(("rows", "density"), [(64, 0.05), (1, 0.3), (7, 0.0)])
@@ -88,12 +84,89 @@ def test_the_gradient_has_the_rows_that_occur_and_no_others() -> None:
     assert gradient.indices.numpy().tolist() == batch.columns.tolist()
 
 
+@pytest.mark.parametrize(("rows", "density"), [(64, 0.05), (1, 0.3), (7, 0.0)])
+def test_the_compiled_layer_computes_what_dense_does(rows: int, density: float) -> None:
+    x = matrix(rows, 40, density)
+    layer = CompiledDense(AdagradKernel(40, 5, seed=1))
+    layer.build(None)
+    layer.bias.assign(np.arange(5, dtype=np.float32))
+    twin = keras.layers.Dense(5)
+    twin.build((None, 40))
+    twin.set_weights([layer.kernel.weights, layer.bias])
+    np.testing.assert_allclose(layer(SparseEncoder(40)(x)), twin(x.toarray()), atol=1e-5)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("input_dropout", [0.0, 0.4])
+def test_the_compiled_layer_learns_what_the_optimizer_teaches_the_other(
+    weighted: bool, input_dropout: float
+) -> None:
+    shape = dataclasses.replace(PLAIN, input_dropout=input_dropout)
+    random = np.random.default_rng(1)
+    batches = [
+        (SparseEncoder(60)(matrix(20, 60, seed=i)), random.integers(0, 3, 20), random.random(20))
+        for i in range(7)
+    ]
+    found = []
+    for compiled in (False, True):
+        network = build_network(60, 3, shape, seed=1, compiled=compiled)
+        first = network.get_layer("dense_0")
+        start = np.random.default_rng(2).normal(size=(60, 48)).astype(np.float32)
+        write_weight(weights_of(network)[0], start)
+        rate = keras.optimizers.schedules.PolynomialDecay(0.01, 7, end_learning_rate=0.0)
+        optimizer = keras.optimizers.Adam(rate) if compiled else RowwiseAdagrad(rate, first)
+        if compiled:
+            first.learning_rate = lambda by=optimizer: by.learning_rate
+        network.compile(optimizer, loss=MemberLoss(), jit_compile=False)
+        for x, y, weights in batches:
+            network.train_on_batch(x, y, weights if weighted else None)
+        found.append([read_weight(w) for w in weights_of(network)])
+    assert np.abs(found[1][0] - start).max() > 0.1
+    for by_optimizer, by_itself in zip(*found, strict=True):
+        np.testing.assert_allclose(by_itself, by_optimizer, atol=1e-4)
+
+
+def test_the_compiled_layer_learns_nothing_where_it_only_predicts() -> None:
+    network = build_network(60, 3, PLAIN, seed=1, compiled=True)
+    layer = network.get_layer("dense_0")
+    layer.learning_rate = lambda: 1.0
+    network.compile(loss=MemberLoss())
+    before = layer.kernel.weights.copy()
+    network.test_on_batch(SparseEncoder(60)(matrix(20, 60)), np.zeros(20))
+    assert (layer.kernel.weights == before).all()
+    assert not layer.kernel.sums.any()
+
+
+def test_members_are_dense_layers_side_by_side() -> None:
+    layer = MemberDense(3, 4, seed=1)
+    x = np.random.default_rng(1).normal(size=(10, 15)).astype(np.float32)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.sin(layer(x)))
+    ours = tape.gradient(loss, layer.kernel.value).numpy()
+    layer.bias.assign(np.arange(12, dtype=np.float32).reshape(3, 4))
+    parts = np.split(layer(x).numpy(), 3, axis=1)
+    for i, part in enumerate(parts):
+        twin = keras.layers.Dense(4)
+        inputs = x[:, 5 * i : 5 * i + 5]
+        twin.build(inputs.shape)
+        twin.set_weights([layer.kernel.numpy()[i], np.zeros(4)])
+        with tf.GradientTape() as tape:
+            out = twin(inputs)
+            loss = tf.reduce_sum(tf.sin(out))
+        np.testing.assert_allclose(part, out + layer.bias.numpy()[i], atol=1e-5)
+        np.testing.assert_allclose(ours[i], tape.gradient(loss, twin.kernel.value), atol=1e-4)
+
+
 PLAIN = NetworkSettings(units=16, members=3, dropout=0.5)
 
 
 @pytest.mark.parametrize(("layers", "names"), [(1, 1), (2, 2), (4, 4)])
-def test_the_named_weights_average_the_logits_of_the_members(layers: int, names: int) -> None:
-    network = build_network(30, 2, dataclasses.replace(PLAIN, layers=layers, units=8), seed=1)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_the_named_weights_average_the_logits_of_the_members(
+    layers: int, names: int, compiled: bool
+) -> None:
+    shape = dataclasses.replace(PLAIN, layers=layers, units=8)
+    network = build_network(30, 2, shape, seed=1, compiled=compiled)
     weights = named_weights(network)
     assert [name for name, _ in weights] == [
         f"dense_{i}.{kind}" for i in range(names) for kind in ("kernel", "bias")

@@ -29,7 +29,8 @@ def layers_of(weights: list[tuple[str, np.ndarray]]) -> list[Dense]:
 @pytest.mark.parametrize("members", [1, 2, 3])
 @pytest.mark.parametrize("layers", [1, 2, 3, 4])
 def test_weights_are_split_as_they_were_merged(layers: int, members: int) -> None:
-    from textclf.network import build_network, merge_members
+    from textclf.network import build_network
+    from textclf.weights import merge_members
 
     settings = NetworkSettings(layers=layers, units=5, members=members, dropout=0.5)
     draw = np.random.default_rng(1)
