@@ -100,7 +100,7 @@ _SUMS = {"reassoc", "nsz", "contract"}
 
 @njit(cache=True, nogil=True, fastmath=_SUMS)
 def _multiply(lengths, places, values, columns, weights, product, first, step):  # type: ignore[no-untyped-def]
-    """Compute every so manieth row of the product."""
+    """Compute the rows first, first + step, ... of the product."""
     units = weights.shape[1]
     start = 0
     for row in range(lengths.size):
@@ -124,7 +124,7 @@ def _multiply(lengths, places, values, columns, weights, product, first, step): 
 
 @njit(cache=True, nogil=True, fastmath=_SUMS)
 def _learn(values, columns, ends, order, rows, gradient, weights, sums, rate, first, step):  # type: ignore[no-untyped-def]
-    """Change the weights of every so manieth column."""
+    """Change the weights of the columns first, first + step, ... of the batch."""
     units = weights.shape[1]
     slope = np.empty(units, np.float32)
     for i in range(first, columns.size, step):

@@ -34,8 +34,6 @@ def read_weight(weight: Any) -> NDArray[Any]:
 
     TensorFlow's own `numpy()` holds two copies of a sparsely updated variable on the way.
     """
-    if not weight.shape[:1]:  # a scalar
-        return np.asarray(weight.numpy())
     kind = weight.dtype if isinstance(weight, np.ndarray) else weight.dtype.as_numpy_dtype
     found = np.empty(weight.shape, kind)
     for rows in blocks_of(found):

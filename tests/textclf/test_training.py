@@ -403,6 +403,24 @@ def test_one_layer_is_trained_too(optimizer: Any, train: ShardSet, validation: S
     assert figures(result, validation)[1] > 0.7
 
 
+def test_where_there_is_a_gpu_tensorflow_trains_the_first_layer_alike(
+    train: ShardSet, validation: ShardSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(1)
+    shapes = ((FEATURES, 32), (32,), (4, 8, CLASSES), (4, CLASSES))
+    initial = [random.normal(scale=0.1, size=shape).astype(np.float32) for shape in shapes]
+
+    def trained() -> FitResult:
+        return fit(train, validation, NETWORK, TRAINING, seed=1, initial=initial)
+
+    by_kernels = trained()
+    monkeypatch.setattr("textclf.tensorflow_runtime.has_gpu", lambda: True)
+    by_tensorflow = trained()
+    assert not same(by_kernels, by_tensorflow)  # sums have another order
+    for (_, one), (_, other) in zip(by_kernels.weights, by_tensorflow.weights, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-3)
+
+
 SILENT = """
 import sys, textclf.training
 assert "tensorflow" not in sys.modules
