@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from weakref import finalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +54,7 @@ class AdagradKernel:
         self.sums = np.empty(n_features, np.float32)
         self._seed, self._threads = seed, threads or cores()
         self._pool = Pool(self._threads)
+        finalize(self, self._pool.shutdown, wait=False)
         self.begin()
 
     def begin(self) -> None:

@@ -17,6 +17,7 @@ import tensorflow as tf
 from textclf.batches import BatchGenerator
 from textclf.memory import keep_freed_memory
 from textclf.sparse_batches import DTYPES, SparseBatch
+from textclf.tensorflow_runtime import weakly
 
 _AHEAD = 2  # batches that TensorFlow holds; the generator makes more ahead
 
@@ -44,10 +45,11 @@ class Feed:
         self._generator: BatchGenerator | None = None
         self.error: Exception | None = None
         kinds = [*DTYPES.values(), "int32", *(["float32"] if weighted else [])]
+        next_batch = weakly(self._batch)
 
         @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
         def batch(step: Any) -> tuple[Any, ...]:
-            arrays = tf.numpy_function(self._batch, [step], kinds)
+            arrays = tf.numpy_function(next_batch, [step], kinds)
             for array in arrays:
                 array.set_shape((None,))
             return SparseBatch(*arrays[: len(DTYPES)]), *arrays[len(DTYPES) :]

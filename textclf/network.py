@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from textclf.adagrad import AdagradKernel
 from textclf.settings import NetworkSettings
 from textclf.sparse_batches import DTYPES, SparseBatch
+from textclf.tensorflow_runtime import weakly
 
 
 def build_network(
@@ -220,20 +221,26 @@ class CompiledDense(keras.layers.Layer):  # type: ignore[misc]
     def call(self, inputs: Any) -> Any:
         """Multiply: a `SparseBatch` to (batch, units)."""
 
+        # None of the functions holds this layer: TensorFlow keeps them for good.
+        multiply, learn, rate = map(weakly, (self._multiply, self._learn, self._rate))
+        units = self.units
+
         @tf.custom_gradient  # type: ignore[untyped-decorator]
         def affine(bias: Any) -> tuple[Any, Any]:
             def gradient(upstream: Any) -> Any:
-                rate = tf.cast(self.learning_rate(), tf.float32)
-                of_bias = tf.numpy_function(self._learn, [*inputs, upstream, rate], tf.float32)
-                return tf.ensure_shape(of_bias, (self.units,))
+                of_bias = tf.numpy_function(learn, [*inputs, upstream, rate()], tf.float32)
+                return tf.ensure_shape(of_bias, (units,))
 
-            product = tf.numpy_function(self._multiply, [*inputs], tf.float32)
-            return tf.nn.bias_add(tf.ensure_shape(product, (None, self.units)), bias), gradient
+            product = tf.numpy_function(multiply, [*inputs], tf.float32)
+            return tf.nn.bias_add(tf.ensure_shape(product, (None, units)), bias), gradient
 
         return affine(self.bias.value)
 
     def _multiply(self, *batch: Any) -> NDArray[np.float32]:
         return self.kernel.multiply(SparseBatch(*batch))
+
+    def _rate(self) -> Any:
+        return tf.cast(self.learning_rate(), tf.float32)
 
     def _learn(self, *given: Any) -> NDArray[np.float32]:
         """Train the kernel; return the gradient of the bias, so that TensorFlow must call this."""

@@ -7,11 +7,12 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from weakref import WeakMethod
 
 from textclf.lean_imports import hidden, postponed
 
@@ -85,6 +86,21 @@ def has_gpu() -> bool:
     tensorflow = load_tensorflow()
     with _chatter_held():  # of drivers that are not there
         return bool(tensorflow.config.list_physical_devices("GPU"))
+
+
+def weakly(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that calls a method, for `tf.numpy_function`.
+
+    TensorFlow keeps such functions for good; this one does not keep the method's object.
+    """
+    kept = WeakMethod(method)
+
+    def call(*given: Any) -> Any:
+        if (found := kept()) is None:
+            raise ReferenceError("called after its object is gone")
+        return found(*given)
+
+    return call
 
 
 def forget_networks() -> None:

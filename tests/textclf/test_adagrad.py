@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -80,3 +82,14 @@ def test_it_begins_again_as_it_began() -> None:
     kernel.begin()
     assert (kernel.weights == before).all()
     assert not kernel.sums.any()
+
+
+def test_its_threads_end_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adagrad, "_LEAST", 1)
+    before = set(threading.enumerate())
+    kernel = AdagradKernel(300, 5, 1, threads=2)
+    kernel.multiply(SparseEncoder(300)(matrix(40, 300)))
+    (own,) = set(threading.enumerate()) - before
+    del kernel
+    own.join(10)
+    assert not own.is_alive()

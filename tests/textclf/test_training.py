@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import subprocess
 import sys
 import threading
@@ -15,7 +16,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, random_array
 
+from textclf.adagrad import AdagradKernel
 from textclf.errors import TextclfError, UsageError
+from textclf.feeding import Feed
 from textclf.ngrams.shards import Shard, ShardSet, ShardWriter
 from textclf.progress import Progress
 from textclf.settings import NetworkSettings, TrainingSettings
@@ -401,6 +404,15 @@ def test_one_layer_is_trained_too(optimizer: Any, train: ShardSet, validation: S
     result = fit(train, validation, linear, settings, seed=1)
     assert [name for name, _ in result.weights] == ["dense_0.kernel", "dense_0.bias"]
     assert figures(result, validation)[1] > 0.7
+
+
+def test_afterwards_neither_weights_nor_batches_are_kept(
+    train: ShardSet, validation: ShardSet
+) -> None:
+    fit(train, validation, NETWORK, TRAINING, seed=1)
+    gc.collect()
+    kept = [type(o).__name__ for o in gc.get_objects() if isinstance(o, AdagradKernel | Feed)]
+    assert not kept
 
 
 def test_where_there_is_a_gpu_tensorflow_trains_the_first_layer_alike(
