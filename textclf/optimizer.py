@@ -14,14 +14,7 @@ from textclf.network import SparseDense
 class RowwiseAdagrad(keras.optimizers.Adam):  # type: ignore[misc]
     """Adam; but a sparse gradient is followed by Adagrad, with one sum for a row.
 
-    A row of the sparse layer's kernel belongs to a feature. The sum of its mean squared gradients
-    tells how often and how strongly the feature has spoken: frequent features settle down, rare
-    ones learn from the few rows that they have. Adam's two moments for every weight take three
-    times the memory, and as long. Rows without a gradient stay as they are.
-
-    Duchi et al. 2011, Adaptive Subgradient Methods; one sum a row as in Mudigere et al. 2022,
-    Software-Hardware Co-design for Fast and Scalable Training of Deep Learning Recommendation
-    Models.
+    What `AdagradKernel` does by compiled kernels, by TensorFlow's operations: see there for why.
 
     Args:
         learning_rate: As for Adam; rows move 30 times as far.
