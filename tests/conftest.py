@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from textclf.classifier import Classifier, Dense
+from textclf.classifier import Classifier
+from textclf.layers import Dense
 from textclf.ngrams import reference
 from textclf.ngrams.vectorizer import Vectorizer, Vocabulary
 from textclf.settings import NgramSettings

@@ -40,11 +40,12 @@ from textclf.api_rows import (
     table_columns,
     write_rows,
 )
-from textclf.classifier import Classifier, dense_layers
+from textclf.classifier import Classifier
 from textclf.corpus.block import TextBlock
 from textclf.corpus.layout import CorpusFormat
 from textclf.errors import DataError
 from textclf.job import TrainingFiles
+from textclf.layers import dense_layers
 from textclf.settings import PRESETS, SECTIONS, Settings, resolve
 
 if TYPE_CHECKING:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from textclf.calibration import calibrate
-from textclf.classifier import Classifier, dense_layers
+from textclf.classifier import Classifier
 from textclf.corpus.labels import LabelMap
 from textclf.corpus.reader import Corpus
 from textclf.evaluation import EvaluationSettings, Measured, measure
 from textclf.gates import Gates, Verdict, judge, published_figures
 from textclf.job import TrainingFiles
+from textclf.layers import dense_layers
 from textclf.metrics import Evaluation
 from textclf.preparation import Prepared
 from textclf.progress import Report

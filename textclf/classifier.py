@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 
 from textclf.corpus.layout import Columns
 from textclf.errors import DataError
+from textclf.layers import Dense, forward
 from textclf.metrics import softmax
 from textclf.model_checks import (
     check_class_names,
@@ -28,7 +27,7 @@ from textclf.model_checks import (
     check_vocabulary,
 )
 from textclf.ngrams.vectorizer import Rows, Vectorizer, Vocabulary
-from textclf.quantization import Storage, pack, unpack
+from textclf.quantization import pack, unpack
 from textclf.reading import reading
 
 if TYPE_CHECKING:
@@ -39,31 +38,7 @@ Floats = NDArray[np.float32]
 _FORMATS = (1, 2)  # 2 has kernels of fewer bits
 _MANIFEST, _HEADER, _TENSORS = "manifest.json", "model.json", "model.safetensors"
 _LARGEST_TEXT_FILE = 64 << 20  # bytes; labels and settings are far smaller
-_WORTH_NUMBA = 1 << 19  # non-zeros that plain numpy takes longer for than numba to be imported
 _VOCABULARY = tuple(field.name for field in dataclasses.fields(Vocabulary))
-
-
-@dataclass(frozen=True)
-class Dense:
-    """A layer's weights.
-
-    Attributes:
-        kernel: (inputs, units) float32.
-        bias: (units,) float32.
-        stored: What the kernel's numbers are on disk; what it holds can be so stored exactly.
-        scales: (units,) float32 that int8 codes are multiplied by; None for floats.
-    """
-
-    kernel: Floats
-    bias: Floats
-    stored: Storage = "float32"
-    scales: Floats | None = None
-
-
-def dense_layers(weights: Sequence[tuple[str, Floats]]) -> list[Dense]:
-    """Return the layers of (name, array) pairs: kernel and bias of each, first layer first."""
-    arrays = [array for _, array in weights]
-    return [Dense(k, b) for k, b in zip(arrays[::2], arrays[1::2], strict=True)]
 
 
 class Classifier:
@@ -101,11 +76,8 @@ class Classifier:
 
     def logits(self, rows: Rows) -> Floats:
         """Return (rows, classes) float32 logits, calibrated."""
-        first, *rest = self.layers
-        hidden = _sparse_dense(rows, first)
-        for layer in rest:
-            hidden = np.maximum(hidden, 0.0) @ layer.kernel + layer.bias
-        return np.asarray(hidden / np.float32(self.temperature), dtype=np.float32)
+        logits = forward(rows, self.layers)
+        return np.asarray(logits / np.float32(self.temperature), dtype=np.float32)
 
     def predict_block(self, block: TextBlock) -> Floats:
         """Return (rows, classes) float32 probabilities of a block's rows."""
@@ -287,16 +259,3 @@ def _layer(tensors: Mapping[str, NDArray[Any]], i: int) -> Dense:
     kernel, scales = tensors[f"layer{i}.kernel"], tensors.get(f"layer{i}.scales")
     stored = check_stored_kernel(i, kernel, scales)
     return Dense(unpack(kernel, scales), tensors[f"layer{i}.bias"], stored, scales)
-
-
-def _sparse_dense(rows: Rows, layer: Dense) -> Floats:
-    """Return rows @ kernel + bias, (rows, units) float32."""
-    out = np.empty((len(rows.indptr) - 1, layer.kernel.shape[1]), dtype=np.float32)
-    if "numba" in sys.modules or len(rows.data) > _WORTH_NUMBA:
-        from textclf.ngrams.products import multiply
-
-        multiply(rows.indptr, rows.indices, rows.data, layer.kernel, layer.bias, out)
-        return out
-    for i, (start, end) in enumerate(zip(rows.indptr[:-1], rows.indptr[1:], strict=True)):
-        out[i] = rows.data[start:end] @ layer.kernel[rows.indices[start:end]] + layer.bias
-    return out

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from textclf.corpus.layout import COLUMN_BREAK
 
 if TYPE_CHECKING:
-    from textclf.classifier import Classifier, Dense
+    from textclf.classifier import Classifier
+    from textclf.layers import Dense
 
 Floats = NDArray[np.floating[Any]]
 

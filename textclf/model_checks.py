@@ -16,7 +16,7 @@ from textclf.escapes import encodable
 from textclf.settings import NgramSettings, stored_ngrams
 
 if TYPE_CHECKING:
-    from textclf.classifier import Dense
+    from textclf.layers import Dense
     from textclf.ngrams.vectorizer import Vocabulary
     from textclf.quantization import Storage
 

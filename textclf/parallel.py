@@ -103,6 +103,10 @@ class Pool(ThreadPoolExecutor):
     def _note(self) -> None:
         self._alive.append(threading.current_thread())
 
+    def whole(self) -> bool:
+        """Return whether all threads are alive."""
+        return all(thread.is_alive() for thread in self._alive)
+
     def result(self, future: Future[B]) -> B:
         """Return what a future holds.
 
@@ -110,8 +114,7 @@ class Pool(ThreadPoolExecutor):
             MemoryError: If a thread has died without a word.
         """
         while True:
-            # Looked at first: it may have died after the future was done.
-            whole = all(thread.is_alive() for thread in self._alive)
+            whole = self.whole()  # looked at first: one may die after the future is done
             if future.done() or not wait([future], _CHECK).not_done:
                 return future.result()
             if not whole:

@@ -328,6 +328,7 @@ def _metrics(
         "epochs": result.epochs,
         "best_epoch": result.best_epoch,
         "refit": result.refitted is not None,
+        "svm_weight": result.svm_weight,
         "weights": judged.weights,
         "validation": judged.validation,
         "test": test.summary() if test else None,

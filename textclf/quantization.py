@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from textclf.errors import UsageError
 
 if TYPE_CHECKING:
-    from textclf.classifier import Classifier, Dense
+    from textclf.classifier import Classifier
+    from textclf.layers import Dense
 
 Floats = NDArray[np.float32]
 Storage: TypeAlias = Literal["float32", "float16", "int8"]

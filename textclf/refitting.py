@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import overload
 
-from textclf.classifier import Classifier, dense_layers
+from textclf.classifier import Classifier
+from textclf.layers import dense_layers
 from textclf.ngrams.shards import Shard
 from textclf.preparation import Prepared
 from textclf.quantization import quantize

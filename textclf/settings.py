@@ -79,6 +79,9 @@ class NetworkSettings:
             are as many times as wide; 0 chooses 4, or for more than 8 classes one.
         input_dropout: Share of the input features dropped in training.
         dropout: Share of the hidden units dropped in training.
+        svm: Whether linear support vector machines, one for each class, are trained beside it and
+            their scores added to the logits, by a weight that the validation rows tell; not for
+            classes times features above 20 millions.
     """
 
     layers: int = 2
@@ -86,6 +89,7 @@ class NetworkSettings:
     members: int = 0
     input_dropout: float = 0.0
     dropout: float = 0.3
+    svm: bool = True
 
 
 @dataclass(frozen=True)
@@ -179,7 +183,14 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "sublinear_tf": False,
             "log_count_ratio": False,
         },
-        "network": {"layers": 2, "units": 64, "members": 1, "input_dropout": 0.2, "dropout": 0.2},
+        "network": {
+            "layers": 2,
+            "units": 64,
+            "members": 1,
+            "input_dropout": 0.2,
+            "dropout": 0.2,
+            "svm": False,
+        },
         "training": {
             "batch_size": 128,
             "optimizer": "adam",

@@ -13,6 +13,7 @@ _LONGEST, _LONGEST_OF_MANY = 3, 2
 _MEMBERS = 4
 _WIDE, _WIDEST = 96, 192  # units of all members, for many classes
 _MOST_WEIGHTS = 100_000 * _WIDEST  # of the first layer
+_MOST_SVM_WEIGHTS = 20_000_000
 _MANY_TOPICS, _MARGIN = 16, 20.0
 _TOLERANCE = 0.02
 
@@ -44,7 +45,7 @@ def with_max_n(ngrams: NgramSettings, classes: int) -> NgramSettings:
 
 
 def with_shape(network: NetworkSettings, classes: int, features: int) -> NetworkSettings:
-    """Return the settings with units and members.
+    """Return the settings with units and members, and without support vector machines too large.
 
     Up to 8 classes four networks of 4 units and 2 for each class: 8 for two, 20 for eight. On the
     mean of six sets of 2 to 5 classes four of 8 units made 1 % fewer errors than three of 16, but
@@ -58,7 +59,8 @@ def with_shape(network: NetworkSettings, classes: int, features: int) -> Network
     widest = classes > _MANY_TOPICS and features * _WIDEST <= _MOST_WEIGHTS
     wide = (_WIDEST if widest else _WIDE) // members
     units = network.units or (max(1, wide) if many else 4 + 2 * classes)
-    return dataclasses.replace(network, units=units, members=members)
+    svm = network.svm and classes * features <= _MOST_SVM_WEIGHTS
+    return dataclasses.replace(network, units=units, members=members, svm=svm)
 
 
 def with_margin(training: TrainingSettings, classes: int) -> TrainingSettings:

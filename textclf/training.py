@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from textclf.batches import BatchGenerator, steps_per_epoch, steps_per_execution
 from textclf.checkpoints import load_checkpoint, save_checkpoint
 from textclf.errors import UsageError
+from textclf.joining import SVMBeside, fit_svm_weight, join
 from textclf.ngrams.shards import Shard
 from textclf.progress import Report, silent
 from textclf.settings import NetworkSettings, TrainingSettings
@@ -54,6 +55,8 @@ class FitResult:
         ended: Why training ended: validation got no better, all epochs are done, time is up, or
             `should_stop` said so.
         refitted: As `weights`, but trained once more on all rows; None if they were not.
+        svm_weight: What the scores of support vector machines, which are in the weights, count
+            beside a logit of the network; None if there are none.
     """
 
     weights: Weights
@@ -62,6 +65,7 @@ class FitResult:
     epochs: int
     ended: Ended
     refitted: Weights | None = None
+    svm_weight: float | None = None
 
     @property
     def stopped(self) -> bool:
@@ -126,17 +130,48 @@ def fit(
     from textclf.tensorflow_runtime import load_tensorflow
 
     training = with_batch_size(training, sum(len(train[i].y) for i in range(len(train))))
-    load_tensorflow(training.threads)
     data = _describe(train, validation, training)
     training = with_stopping(training, data.validation_rows, data.n_classes)
     training = with_margin(training, data.n_classes)
     network = with_shape(network, data.n_classes, data.n_features)
+    if checkpoint_dir:
+        checkpoint_dir.mkdir(parents=True, exist_ok=True)
 
-    with _own_garbage_only():
-        return _fit(
+    with ExitStack() as stack:
+        beside = None
+        if network.svm:
+            beside = SVMBeside(
+                (train, all_rows) if all_rows else (train,), data.n_classes,
+                seed=seed, class_weight=data.class_weight, work=checkpoint_dir,
+            )  # fmt: skip
+            stack.enter_context(beside)
+        load_tensorflow(training.threads)
+        stack.enter_context(_own_garbage_only())
+        found = _fit(
             _Trainer(data, network, training, seed, report or silent, should_stop),
             data, all_rows, checkpoint_dir, on_epoch, initial,
         )  # fmt: skip
+        if beside is None or found.stopped:
+            return found
+        return _joined(found, beside, validation, should_stop)
+
+
+def _joined(
+    found: FitResult,
+    beside: SVMBeside,
+    validation: Sequence[Shard],
+    should_stop: Callable[[], bool],
+) -> FitResult:
+    """Return the network with the machines that were trained meanwhile."""
+    if found.ended == "time":
+        beside.hurry()
+    machines = beside.wait(should_stop)
+    if machines is None:
+        return dataclasses.replace(found, ended="asked")
+    weight = fit_svm_weight(found.weights, machines[0], validation)
+    refitted = found.refitted and join(found.refitted, machines[-1], weight)
+    weights = join(found.weights, machines[0], weight)
+    return dataclasses.replace(found, weights=weights, refitted=refitted, svm_weight=weight)
 
 
 def _fit(
@@ -221,7 +256,7 @@ class _Trainer:
         steps = steps_per_epoch(data.train_rows, training.batch_size)
         average = WeightAverage(weights, training.averaged_steps, steps, model.steps_per_execution)
         if checkpoint_dir:
-            checkpoint_dir.mkdir(parents=True, exist_ok=True)
+            checkpoint_dir.mkdir(exist_ok=True)  # that of all rows is another
         state = State(model, average, checkpoint_dir)
         identity = _identity(data, self._network, training, self._seed)
         identity["variables"] = state.shapes()

@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textclf.classifier import Classifier, Dense
+from textclf.classifier import Classifier
 from textclf.corpus.files import expand_files
 from textclf.corpus.labels import LabelMap
 from textclf.corpus.reader import Corpus
 from textclf.corpus.streams import is_single_pass
 from textclf.errors import ConfigError
 from textclf.job import TrainingFiles
+from textclf.joining import network_of
+from textclf.layers import Dense
 from textclf.ngrams.shards import ShardSet
 from textclf.preparation import SHARD_TEXT, Prepared, Stopwatch, check_classes, check_early
 from textclf.progress import Report
@@ -118,8 +120,10 @@ def split_members(layers: Sequence[Dense], network: NetworkSettings) -> Arrays:
         ConfigError: If the layers are not of such a network.
     """
     members, units = network.members, network.units
-    classes = layers[-1].kernel.shape[1]
-    widths = [members * units] * (network.layers - 1) + [classes]
+    classes, hidden = layers[-1].kernel.shape[1], members * units
+    if layers[0].kernel.shape[1] == hidden + classes:
+        layers = network_of(layers)
+    widths = [hidden] * (network.layers - 1) + [classes]
     if [layer.kernel.shape[1] for layer in layers] != widths:
         raise ConfigError(
             f"the published network is not of {network.layers} layers with {members} times "

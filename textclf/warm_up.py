@@ -146,11 +146,19 @@ def _train() -> None:
     from scipy.sparse import csr_matrix
 
     from textclf.adagrad import AdagradKernel
+    from textclf.linear_svm import train_linear_svm
+    from textclf.ngrams.shards import ShardWriter
     from textclf.sparse_batches import SparseEncoder
 
-    batch = SparseEncoder(_ROWS)(csr_matrix(np.eye(_ROWS, dtype=np.float32)))
+    one_each = csr_matrix(np.eye(_ROWS, dtype=np.float32))
+    batch = SparseEncoder(_ROWS)(one_each)
     kernel = AdagradKernel(_ROWS, 1, 1)
     kernel.learn(batch, kernel.multiply(batch), 0.0)
+    with tempfile.TemporaryDirectory() as folder:  # mapped, as those to come
+        writer = ShardWriter(Path(folder), _ROWS, 2, 1, 1)
+        indptr = one_each.indptr.astype(np.int64)
+        writer.append(indptr, one_each.indices, one_each.data, np.zeros(_ROWS, np.int32))
+        train_linear_svm(writer.close(), 2, seed=1, passes=1)
 
 
 PARTS = {"hash": _hash, "count": _count, "vectorize": _vectorize, "train": _train}

@@ -33,6 +33,7 @@ CHOICES: dict[str, tuple[str, tuple[str, ...]]] = {
     "features": ("20,000 n-grams, not 300,000", ("ngrams.max_features=20000",)),
     "tf": ("tf, not 1 + ln tf", ("ngrams.sublinear_tf=false",)),
     "ratios": ("tf-idf without log-count ratios", ("ngrams.log_count_ratio=false",)),
+    "svm": ("no support vector machines", ("network.svm=false",)),
     "linear": ("no hidden layer", ("network.layers=1", "network.members=1")),
     "one": ("one network of 32 units", ("network.members=1", "network.units=32")),
     "margin": ("no margin", ("training.margin=0",)),

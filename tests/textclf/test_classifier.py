@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from textclf import classifier as loading
-from textclf.classifier import Classifier, Dense
+from textclf.classifier import Classifier
 from textclf.corpus.block import TextBlock
 from textclf.errors import DataError, TextclfError
+from textclf.layers import Dense
 from textclf.ngrams.matrix import choose_vocabulary, count_ngrams
 from textclf.ngrams.vectorizer import Vectorizer
 from textclf.quantization import quantize

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textclf.classifier import Dense
 from textclf.corpus.block import TextBlock
 from textclf.explanation import class_ngrams, explain, mean_gradient
 from textclf.highlighting import highlights
+from textclf.layers import Dense
 from textclf.settings import NgramSettings
 
 DEPTHS = [(), (8,), (16, 5), (7, 6, 5)]

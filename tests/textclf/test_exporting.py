@@ -5,10 +5,11 @@ import sys
 import numpy as np
 import pytest
 
-from textclf.classifier import Classifier, Dense
+from textclf.classifier import Classifier
 from textclf.corpus.block import TextBlock
 from textclf.errors import OutputError, UsageError
 from textclf.exporting import export, features
+from textclf.layers import Dense
 from textclf.quantization import quantize
 from textclf.sklearn_pipeline import TextFeatures, sklearn_pipeline
 

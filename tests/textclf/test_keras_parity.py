@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from textclf.classifier import Classifier, Dense
+from textclf.classifier import Classifier
 from textclf.corpus.block import TextBlock
+from textclf.layers import Dense
 from textclf.metrics import softmax
 from textclf.ngrams.matrix import choose_vocabulary, count_ngrams
 from textclf.ngrams.vectorizer import Vectorizer

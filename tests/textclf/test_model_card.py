@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from textclf.classifier import Classifier, Dense
+from textclf.classifier import Classifier
+from textclf.layers import Dense
 from textclf.model_card import model_card
 from textclf.ngrams.vectorizer import Vectorizer, Vocabulary
 from textclf.settings import NgramSettings

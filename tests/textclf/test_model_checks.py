@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from textclf.classifier import Classifier, Dense
+from textclf.classifier import Classifier
 from textclf.errors import DataError
+from textclf.layers import Dense
 
 OLD = Path(__file__).parents[1] / "fixtures" / "models"
 

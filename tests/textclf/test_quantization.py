@@ -12,9 +12,10 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from safetensors.numpy import load_file, save_file
 from scipy.sparse import csr_matrix
 
-from textclf.classifier import Classifier, Dense
+from textclf.classifier import Classifier
 from textclf.corpus.block import TextBlock
 from textclf.errors import DataError, UsageError
+from textclf.layers import Dense
 from textclf.ngrams.shards import Shard
 from textclf.quantization import choose, pack, quantize, unpack
 

@@ -25,7 +25,7 @@ from textclf.settings import NetworkSettings, TrainingSettings
 from textclf.training import FitResult, fit
 
 FEATURES, CLASSES = 60, 3
-NETWORK = NetworkSettings(layers=2, units=8, input_dropout=0.2, dropout=0.2)
+NETWORK = NetworkSettings(layers=2, units=8, input_dropout=0.2, dropout=0.2, svm=False)
 TRAINING = TrainingSettings(batch_size=32, epochs=3, patience=5, learning_rate=0.02, threads=1)
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from textclf.classifier import Classifier, Dense
+from textclf.classifier import Classifier
 from textclf.errors import ConfigError, DataError
 from textclf.job import TrainingFiles, recipe, resume_key
+from textclf.layers import Dense
 from textclf.pipeline import Policy, train
 from textclf.runs import RunStore
 from textclf.settings import NetworkSettings, Settings, resolve

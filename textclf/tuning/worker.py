@@ -73,7 +73,8 @@ def measure(request: Request) -> dict[str, Any]:
     """
     from textclf.cache import prepare_cached
     from textclf.calibration import calibrate
-    from textclf.classifier import Classifier, dense_layers
+    from textclf.classifier import Classifier
+    from textclf.layers import dense_layers
     from textclf.preparation import Stopwatch
     from textclf.tensorflow_runtime import preload
     from textclf.training import fit

@@ -11,8 +11,9 @@ import scipy.sparse
 from pages import Page
 
 import textclf.report
-from textclf.classifier import Classifier, Dense
+from textclf.classifier import Classifier
 from textclf.evaluation import Mistake
+from textclf.layers import Dense
 from textclf.metrics import Evaluation
 from textclf.report.data import RunData
 from textclf.report.page import run_page
