@@ -72,7 +72,7 @@ def train_linear_svm(
     # The last is the bias: as in LIBLINEAR, the weight of a feature that each row has.
     weights = np.zeros((shards[0].x.shape[1] + 1, machines), np.float32)
     random = np.random.default_rng([seed, _SEED])
-    with tempfile.TemporaryFile(dir=work, buffering=0) as file:
+    with tempfile.TemporaryFile(dir=work) as file:
         duals = _Duals(file, [len(shards[i].y) for i in range(len(shards))], machines)
         for number in range(passes * len(shards)):
             if number % len(shards) == 0:
@@ -111,6 +111,7 @@ class _Duals:
     def write(self, i: int, values: NDArray[np.float32]) -> None:
         self._file.seek(int(self._starts[i]))
         self._file.write(values)
+        self._file.flush()  # or a full disk would be told when it is closed
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "nsz", "contract"})

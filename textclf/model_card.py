@@ -34,6 +34,8 @@ def model_card(metrics: Mapping[str, Any], classifier: Classifier) -> str:
     shape = (
         "a linear model" if hidden == 0 else f"a multi-layer perceptron ({hidden} x {width} units)"
     )
+    if metrics.get("svm_weight"):
+        shape += ", joined with linear support vector machines,"
     samples, begun = metrics["samples"], metrics.get("warm_start")
     lines = [
         f"# {_plain(metrics['dataset'])}",

@@ -103,7 +103,8 @@ class TrainingSettings:
         patience: Epochs without a better validation loss before training stops; 0 chooses 2, or 1
             if 800 rows or more are held out, or 3 for more than 8 classes.
         min_improvement: Share by which the validation loss must fall below the last that counted,
-            to count as better; the best weights are those of the lowest loss all the same.
+            to count as better; the best weights are those of the lowest loss all the same. A
+            negative number chooses 0.05 if patience is 1, or 0.005.
         tolerance: Share by which an epoch's validation loss may exceed the lowest for its weights
             to be taken as the best, since they have been trained longer; a negative number chooses
             0, or 0.02 for more than 8 classes.
@@ -130,7 +131,7 @@ class TrainingSettings:
     batch_size: int = 0
     epochs: int = 20
     patience: int = 0
-    min_improvement: float = 5e-3
+    min_improvement: float = -1.0
     tolerance: float = -1.0
     optimizer: Literal["rowwise_adagrad", "adam"] = "rowwise_adagrad"
     margin: float = -1.0
@@ -233,7 +234,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "batch_size": (0, 1 << 20),
     "epochs": (1, 100_000),
     "patience": (0, 100_000),
-    "min_improvement": (0.0, 0.99),
+    "min_improvement": (-1.0, 0.99),
     "tolerance": (-1.0, 100.0),
     "averaged_steps": (0, 1000),
     "learning_rate": (1e-9, 100.0),

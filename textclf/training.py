@@ -46,8 +46,9 @@ class FitResult:
     Attributes:
         weights: (name, array) of each layer's kernel (inputs, units) and bias (units,), first
             layer first: `dense_0.kernel`, `dense_0.bias`, `dense_1.kernel`, ... They are those of
-            the best epoch, or if none was completed, the last ones.
-        history: Figures of each epoch: epoch, loss, accuracy, val_loss, val_accuracy,
+            the best epoch, or if none was completed, the last ones; and with `network.svm` those of
+            support vector machines, joined with them.
+        history: Figures of the network alone, of each epoch: epoch, loss, accuracy, val_loss, val_accuracy,
             learning_rate, seconds. Losses are weighted as the samples are; that of the training
             rows has the margin in it. Without validation rows there are no val_ figures.
         best_epoch: The epoch that the weights are of, from 1; 0 if none was completed.
@@ -100,7 +101,7 @@ def fit(
     initial: Sequence[NDArray[np.float32]] | None = None,
     all_rows: Sequence[Shard] = (),
 ) -> FitResult:
-    """Train a network until the validation loss gets no better.
+    """Train a network until the validation loss gets no better, and machines beside it.
 
     A training that was stopped or killed goes on from its last checkpoint when it is called again
     with the same data and settings, and ends with the weights it would have had.

@@ -45,29 +45,39 @@ def test_many_features_get_no_more_than_memory_holds(features: int, units: int) 
     assert with_shape(NetworkSettings(), 20, features).units == units
 
 
+@pytest.mark.parametrize(("classes", "svm"), [(66, True), (67, False)])
+def test_machines_are_trained_if_memory_holds_them(classes: int, svm: bool) -> None:
+    assert with_shape(NetworkSettings(), classes, 300_000).svm is svm
+
+
 @pytest.mark.parametrize(("classes", "margin"), [(2, 0.0), (16, 0.0), (17, 20.0)])
 def test_rows_of_many_classes_are_to_stand_out(classes: int, margin: float) -> None:
     assert with_margin(TrainingSettings(), classes).margin == margin
 
 
-@pytest.mark.parametrize(("held_out", "patience"), [(0, 2), (200, 2), (800, 1), (10**6, 1)])
-def test_a_loss_of_many_rows_is_believed_sooner(held_out: int, patience: int) -> None:
+@pytest.mark.parametrize(
+    ("held_out", "patience", "least"),
+    [(0, 2, 0.005), (200, 2, 0.005), (800, 1, 0.05), (10**6, 1, 0.05)],
+)
+def test_a_loss_of_many_rows_is_believed_sooner(held_out: int, patience: int, least: float) -> None:
     stopping = with_stopping(TrainingSettings(), held_out, 8)
     assert (stopping.patience, stopping.tolerance) == (patience, 0.0)
+    assert stopping.min_improvement == least
 
 
 @pytest.mark.parametrize("held_out", [200, 10**6])
 def test_many_classes_are_trained_on_at_the_same_loss(held_out: int) -> None:
     stopping = with_stopping(TrainingSettings(), held_out, 9)
     assert (stopping.patience, stopping.tolerance) == (3, 0.02)
+    assert stopping.min_improvement == 0.005
 
 
 def test_what_is_set_stays() -> None:
     assert with_batch_size(TrainingSettings(batch_size=7), 10**6).batch_size == 7
-    given = NetworkSettings(units=5, members=2, dropout=0.0)
+    given = NetworkSettings(units=5, members=2, dropout=0.0, svm=False)
     assert with_shape(given, 100, 10) == given
     assert with_shape(NetworkSettings(members=3), 100, 10).units == 64
     assert with_margin(TrainingSettings(margin=0.0), 100).margin == 0.0
     assert with_max_n(NgramSettings(max_n=3), 100).max_n == 3
-    stopping = TrainingSettings(patience=9, tolerance=0.0)
+    stopping = TrainingSettings(patience=9, tolerance=0.0, min_improvement=0.0)
     assert with_stopping(stopping, 10**6, 100) == stopping
