@@ -48,9 +48,10 @@ class FitResult:
             layer first: `dense_0.kernel`, `dense_0.bias`, `dense_1.kernel`, ... They are those of
             the best epoch, or if none was completed, the last ones; and with `network.svm` those of
             support vector machines, joined with them.
-        history: Figures of the network alone, of each epoch: epoch, loss, accuracy, val_loss, val_accuracy,
-            learning_rate, seconds. Losses are weighted as the samples are; that of the training
-            rows has the margin in it. Without validation rows there are no val_ figures.
+        history: Figures of each epoch, of the network alone: epoch, loss, accuracy, val_loss,
+            val_accuracy, learning_rate, seconds. Losses are weighted as the samples are; that of
+            the training rows has the margin in it. Without validation rows there are no val_
+            figures.
         best_epoch: The epoch that the weights are of, from 1; 0 if none was completed.
         epochs: Epochs completed.
         ended: Why training ended: validation got no better, all epochs are done, time is up, or
