@@ -71,6 +71,11 @@ def test_a_linear_model_is_called_one(metrics):
     assert "a linear model" in model_card(metrics, classifier(["1", "2"], widths=()))
 
 
+def test_machines_beside_the_network_are_told(metrics):
+    card = model_card(metrics | {"svm_weight": 2.3}, classifier(["1", "2"]))
+    assert "(1 x 48 units), joined with linear support vector machines, on 200,000" in card
+
+
 def test_labels_cannot_write_markup(metrics):
     card = model_card(metrics, classifier(["<b>*x*\n# y", "2"]))
     assert "- \\<b\\>\\*x\\* \\# y\n" in card

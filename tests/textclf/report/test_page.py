@@ -47,7 +47,7 @@ def matrix():
 def write(tmp_path, make_model):
     """Write the files of a run of so many classes and return its page."""
 
-    def written(classes, text="soup for dinner"):
+    def written(classes, text="soup for dinner", **told):
         model, found = make_model(), evaluation(classes)
         features, random = model.layers[0].kernel.shape[0], np.random.default_rng(1)
         kernel = random.normal(size=(features, classes)).astype(np.float32)
@@ -59,6 +59,7 @@ def write(tmp_path, make_model):
             y=np.arange(2000, dtype=np.int32) % classes,
         )
         metrics = {"dataset": "many", "test": found.summary(), "samples": {"test": found.rows}}
+        metrics |= told
         (tmp_path / "metrics.json").write_text(json.dumps(metrics))
         (tmp_path / "history.csv").write_text("epoch,loss,val_loss\n1,0.5,0.6\n2,0.3,nan\n")
         (tmp_path / "config.toml").write_text("[ngrams]\nmin_n = 1\n")
@@ -95,6 +96,13 @@ def test_a_page_of_many_classes_stays_small_and_says_what_it_leaves_out(write, c
         assert (
             max(float(r[3]) for r in rows) <= sorted(c["f1"] for c in known.values())[1000] + 1e-4
         )
+
+
+def test_curves_are_told_from_the_figures_of_network_and_machines(write):
+    joined = "figures of the network alone; in all others the scores of support vector machines"
+    assert joined not in Page(write(3)[1]).text
+    page = Page(write(3, svm_weight=2.346)[1])
+    assert f"{joined} are added to its logits, 2.35 times" in page.text
 
 
 def test_the_classes_of_the_matrix_are_the_most_confused_ones(write):
