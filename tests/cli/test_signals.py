@@ -1,10 +1,12 @@
 """SIGTERM and SIGINT end a job in finite time, wherever it is; two at once are one."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from unattended_jobs import QUICK, begun, environment, hidden, runs
@@ -29,6 +31,18 @@ def stuck(grace):
     assert process.stdout.readline() == "stuck\n"
     time.sleep(0.2)
     return process
+
+
+def wait_until_caught(process, number):
+    """Wait until a process has set a handler of its own for a signal."""
+    deadline = time.monotonic() + 60
+    while True:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        caught = int(re.search(r"^SigCgt:\s*(\w+)", status, re.MULTILINE)[1], 16)
+        if caught >> (number - 1) & 1:
+            return
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -85,7 +99,8 @@ def test_a_job_that_waits_for_the_lock_can_be_stopped(tmp_path, job):
         [*QUICK, *map(str, job), "--wait", "1h"],
         env=environment(), stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    time.sleep(1.5)
+    wait_until_caught(waiting, signal.SIGTERM)
+    time.sleep(0.5)  # it looks for the lock
     waiting.send_signal(signal.SIGTERM)
     assert waiting.wait(5) == 143
     assert len(waiting.stderr.read().splitlines()) == 1
