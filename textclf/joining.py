@@ -10,20 +10,17 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textclf.layers import Dense, Floats, dense_layers, forward, sparse_dense
+from textclf.layers import Dense, Floats, Weights, dense_layers, forward, sparse_dense
 from textclf.linear_svm import LinearSVM, train_linear_svm
 from textclf.parallel import Pool
 
 if TYPE_CHECKING:
     from textclf.ngrams.shards import Shard
-
-Weights = list[tuple[str, Floats]]
 
 # A score is saved as a hidden unit, which is 0 below minus so much: nearly none is lower.
 _REACH = np.float32(3.0)
@@ -160,15 +157,8 @@ class SVMBeside:
             for part in parts
         ]
 
-    def __enter__(self) -> SVMBeside:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Have the machines stop, and end the thread."""
         self.hurry()
         self._pool.shutdown(cancel_futures=True)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from textclf.quantization import Storage
 
 Floats = NDArray[np.float32]
+Weights = list[tuple[str, Floats]]  # by name: kernel and bias of each layer, first layer first
 
 _WORTH_NUMBA = 1 << 19  # non-zeros that plain numpy takes longer for than numba to be imported
 

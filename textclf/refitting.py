@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import overload
 
 from textclf.classifier import Classifier
-from textclf.layers import dense_layers
+from textclf.layers import Weights, dense_layers
 from textclf.ngrams.shards import Shard
 from textclf.preparation import Prepared
 from textclf.quantization import quantize
 from textclf.settings import TrainingSettings
 from textclf.sizes import MANY_HELD_OUT
-from textclf.training import Weights
 
 
 class AllRows(Sequence[Shard]):

@@ -21,6 +21,7 @@ from textclf.batches import BatchGenerator, steps_per_epoch, steps_per_execution
 from textclf.checkpoints import load_checkpoint, save_checkpoint
 from textclf.errors import UsageError
 from textclf.joining import SVMBeside, fit_svm_weight, join
+from textclf.layers import Weights
 from textclf.ngrams.shards import Shard
 from textclf.progress import Report, silent
 from textclf.settings import NetworkSettings, TrainingSettings
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Weights = list[tuple[str, NDArray[np.float32]]]
 OnEpoch = Callable[[Mapping[str, float]], None]
 Ended = Literal["patience", "epochs", "time", "asked"]
 
@@ -146,7 +146,7 @@ def fit(
                 (train, all_rows) if all_rows else (train,), data.n_classes,
                 seed=seed, class_weight=data.class_weight, work=checkpoint_dir,
             )  # fmt: skip
-            stack.enter_context(beside)
+            stack.callback(beside.close)
         load_tensorflow(training.threads)
         stack.enter_context(_own_garbage_only())
         found = _fit(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from pathlib import Path
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -13,12 +13,12 @@ from scipy.sparse import csr_matrix, random_array
 from scipy.special import logsumexp
 
 from textclf.joining import SVMBeside, fit_svm_weight, join
-from textclf.layers import dense_layers, forward
+from textclf.layers import Weights, dense_layers, forward
 from textclf.linear_svm import LinearSVM, train_linear_svm
 from textclf.ngrams.shards import Shard
 from textclf.ngrams.vectorizer import Rows
 from textclf.settings import NetworkSettings, TrainingSettings
-from textclf.training import Weights, fit
+from textclf.training import fit
 from textclf.warm_start import split_members
 
 FEATURES, CLASSES = 40, 3
@@ -49,6 +49,10 @@ def machines(scale: float = 1.0) -> LinearSVM:
     random = np.random.default_rng(2)
     kernel = scale * random.normal(size=(FEATURES, CLASSES))
     return LinearSVM(kernel.astype(np.float32), random.normal(size=CLASSES).astype(np.float32))
+
+
+def beside(shards: list[Shard]) -> SVMBeside:
+    return SVMBeside([shards], CLASSES, seed=1, class_weight=None, work=None)
 
 
 def rows_of(shard: Shard) -> Rows:
@@ -157,7 +161,7 @@ def test_whoever_waits_may_be_told_to_stop() -> None:
             return super().__getitem__(i)
 
     waiting = threading.Event()
-    with beside(Slow([shard(20, i) for i in range(20)])) as machines:
+    with closing(beside(Slow([shard(20, i) for i in range(20)]))) as machines:
         assert machines.wait(lambda: True) is None
         waiting.set()
 
@@ -167,9 +171,8 @@ def test_a_shard_that_cannot_be_read_is_told() -> None:
         def __getitem__(self, i):  # type: ignore[no-untyped-def]
             raise OSError(5, "Input/output error", "shard")
 
-    with pytest.raises(OSError, match="Input/output error"), beside(Gone([shard(9, 1)])) as svm:
+    with (
+        pytest.raises(OSError, match="Input/output error"),
+        closing(beside(Gone([shard(9, 1)]))) as svm,
+    ):
         svm.wait(lambda: False)
-
-
-def beside(shards: list[Shard], work: Path | None = None) -> SVMBeside:
-    return SVMBeside([shards], CLASSES, seed=1, class_weight=None, work=work)
