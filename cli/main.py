@@ -33,7 +33,7 @@ COMMANDS = {
     "runs": "List, show, promote and prune the runs of a model.",
 }
 
-
+_SLOW_TO_END = {"tensorflow", "numba"}
 _BAD_PATHS = (errno.ENAMETOOLONG, errno.ELOOP)
 _UNWRITTEN = (
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EACCES, errno.EPERM
@@ -127,6 +127,9 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def run() -> None:
     """Run the command as a process of its own."""
+    # Blocks and shards are worked on by all cores already, and while a thread of OpenBLAS waits for
+    # its next small product, it keeps a core busy.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     code: str | int | None = 0
     try:
         main()
@@ -136,8 +139,11 @@ def run() -> None:
 
 
 def leave(code: str | int | None) -> NoReturn:
-    """End the process. To take TensorFlow down in order takes a second; it leaves without."""
-    if "tensorflow" not in sys.modules or not isinstance(code, int):
+    """End the process.
+
+    To take TensorFlow down in order takes a second, and numba a fifth: it leaves without.
+    """
+    if not (_SLOW_TO_END & sys.modules.keys() and isinstance(code, int)):
         sys.exit(code)
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):

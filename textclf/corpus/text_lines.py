@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from textclf.corpus.block import TextBlock, encode_text
 from textclf.corpus.columns import choose_columns
@@ -16,9 +18,22 @@ from textclf.corpus.rows import MAX_ROW, Assembler, Row, encoding_problem, nul_p
 from textclf.corpus.streams import Stream
 from textclf.errors import DataError
 
+_LINE_FEED = 10
 _SHOWN = 1024  # bytes kept of a line that is too long
 _FASTTEXT_SPACE = re.compile(r"[ \t\v\f]+")
 LABEL_PREFIX = "__label__"
+
+
+class _Piece(NamedTuple):
+    """Lines of a file that follow each other.
+
+    Attributes:
+        data: The lines, whole ones, but for the first if it is too long.
+        begun: The start of that; else empty.
+    """
+
+    data: bytes
+    begun: bytes = b""
 
 
 def line_blocks(
@@ -37,10 +52,17 @@ def line_blocks(
         parse = partial(_fasttext_row, layout=layout)
     else:
         parse = partial(_plain_row, layout=layout)
-    number = 0
-    for lines in _lines(stream, block_bytes, max_row):
+    number = line = 0
+    for piece in _pieces(stream, block_bytes, max_row):
+        if layout.format == "lines":
+            plain = _plain_block(piece, line, assembler, max_row)
+            if plain is not None:
+                number, line = number + len(plain), line + len(plain)
+                yield plain
+                continue
         rows = []
-        for line, data, whole in lines:
+        for data, whole in _lines(piece, max_row):
+            line += 1
             if not whole:
                 row: Row | None = Row(0, 0, data, problem=too_long(max_row))
             else:
@@ -192,40 +214,66 @@ def _plain_row(data: bytes, line: int, *, layout: Layout) -> Row | None:
     return Row(line, line, data, text=data)
 
 
-_Line = tuple[int, bytes, bool]  # number, bytes without its end, whether it is whole
+def _plain_block(
+    piece: _Piece, before: int, assembler: Assembler, max_row: int
+) -> TextBlock | None:
+    """Return the block of plain lines that are all good; None if each needs a look of its own.
+
+    Args:
+        piece: The lines.
+        before: Lines of the file before them.
+        assembler: Counts the rows.
+        max_row: Most bytes of a row.
+    """
+    data = piece.data
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n")
+    if piece.begun or b"\r" in data or nul_problem(data):
+        return None
+    if encoding_problem(data, assembler.layout.encoding):
+        return None
+    text = np.frombuffer(data, dtype=np.uint8)
+    ends = np.flatnonzero(text == _LINE_FEED)
+    if not data.endswith(b"\n"):
+        ends = np.append(ends, len(data))
+    offsets = np.zeros(len(ends) + 1, dtype=np.int64)
+    offsets[1:] = ends - np.arange(len(ends))  # without the line feeds
+    if np.diff(offsets).max() > max_row:
+        return None
+    rows = np.arange(before + 1, before + 1 + len(ends), dtype=np.int64)
+    assembler.log.rows += len(rows)
+    return TextBlock(text[text != _LINE_FEED], offsets, None, rows, assembler.source)
 
 
-def _lines(stream: Stream, block_bytes: int, max_row: int) -> Iterator[Sequence[_Line]]:
-    """Yield the lines of a stream, a block at a time; of a line too long the start alone."""
-    number, carry, skipping = 1, b"", False
-    start = b""  # of the line that is being skipped
+def _lines(piece: _Piece, max_row: int) -> Iterator[tuple[bytes, bool]]:
+    """Yield each line without its end, and whether it is whole: of one too long only the start."""
+    lines = piece.data.splitlines()
+    if piece.begun:
+        yield piece.begun, False
+    for line in lines[1:] if piece.begun else lines:
+        fits = len(line) <= max_row
+        yield (line if fits else line[:_SHOWN]), fits
+
+
+def _pieces(stream: Stream, block_bytes: int, max_row: int) -> Iterator[_Piece]:
+    """Yield a stream's lines, a block at a time; of a line too long only its start and its end."""
+    carry, begun = b"", b""
     while True:
         chunk = stream.read(block_bytes)
         data = carry + chunk
         cut = _last_end(data) if chunk else len(data)
         whole, carry = data[:cut], data[cut:]
-        lines: list[_Line] = []
-        for content in whole.splitlines():
-            if skipping:
-                lines.append((number, start, False))
-                skipping = False
-            else:
-                fits = len(content) <= max_row
-                lines.append((number, content if fits else content[:_SHOWN], fits))
-            number += 1
-        if not chunk and skipping:
-            lines.append((number, start, False))
-        if lines:
-            yield lines
+        if whole or (begun and not chunk):
+            yield _Piece(whole, begun)
+            begun = b""
         if not chunk:
             return
-        if skipping or len(carry) > max_row:
-            start = start if skipping else carry[:_SHOWN]
+        if begun or len(carry.removesuffix(b"\r")) > max_row:
+            begun = begun or carry[:_SHOWN]
             # A carriage return at the end is kept: it may belong to a line feed.
-            skipping, carry = True, carry[-1:] if carry.endswith(b"\r") else b""
+            carry = carry[-1:] if carry.endswith(b"\r") else b""
 
 
 def _last_end(data: bytes) -> int:
     """Return the place after the last line that ends for sure."""
-    feed = data.rfind(b"\n") + 1
-    return feed or data.rfind(b"\r", 0, max(0, len(data) - 1)) + 1
+    return max(data.rfind(b"\n"), data.rfind(b"\r", 0, max(0, len(data) - 1))) + 1

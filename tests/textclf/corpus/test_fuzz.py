@@ -84,3 +84,38 @@ def check(blocks: Callable[[], Iterator[TextBlock]]) -> None:
     except TextclfError as error:
         message = str(error)
     assert "\n" not in message
+
+
+LINES = st.lists(
+    st.sampled_from([b"a", b"word ", b"\xc3\xa4", b"\xff", b"\0", b"\n", b"\r", b"\r\n"]),
+    max_size=30,
+).map(b"".join)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=LINES, size=st.integers(1, 40), longest=st.integers(1, 12))
+def test_each_line_is_a_row_or_bad(tmp_path: Path, data: bytes, size: int, longest: int) -> None:
+    path = tmp_path / "data.txt"
+    path.write_bytes(data)
+
+    def good(line: bytes) -> bool:
+        valid = line.decode("utf-8", "replace").encode("utf-8") == line
+        return len(line) <= longest and b"\0" not in line and valid
+
+    lines = list(enumerate(data.splitlines(), 1))
+    expected = [(number, line.decode("utf-8")) for number, line in lines if good(line)]
+    corpus = Corpus(
+        [str(path)], CorpusFormat("lines", has_labels=False), bad_rows=BadRows(1000),
+        block_bytes=size, max_row_bytes=longest,
+    )  # fmt: skip
+    if lines and not expected:
+        with pytest.raises(TextclfError):
+            list(corpus.blocks())
+        return
+    found = [
+        (int(number), text)
+        for block in corpus.blocks()
+        for number, text in zip(block.rows, block.texts(), strict=True)
+    ]
+    assert found == expected
+    assert corpus.rejected == len(lines) - len(expected)
