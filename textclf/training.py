@@ -148,11 +148,11 @@ def fit(
             )  # fmt: skip
             stack.callback(beside.close)
         load_tensorflow(training.threads)
-        stack.enter_context(_own_garbage_only())
-        found = _fit(
-            _Trainer(data, network, training, seed, report or silent, should_stop),
-            data, all_rows, checkpoint_dir, on_epoch, initial,
-        )  # fmt: skip
+        with _own_garbage_only():
+            found = _fit(
+                _Trainer(data, network, training, seed, report or silent, should_stop),
+                data, all_rows, checkpoint_dir, on_epoch, initial,
+            )  # fmt: skip
         if beside is None or found.stopped:
             return found
         return _joined(found, beside, validation, should_stop)
