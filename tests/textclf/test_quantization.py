@@ -115,17 +115,31 @@ def test_the_accuracy_told_is_that_of_the_predictions(make_model, themes, wanted
         assert told["validation_accuracy"][name] == pytest.approx(right)
 
 
-def test_float32_stays_where_float16_costs_accuracy(make_model, themes):
-    model = make_model()
-    # The second class leads by less than float16 can tell; of equal ones the first wins.
+def on_the_edge(model):
+    """Let the second class lead by less than float16 can tell; of equal ones the first wins."""
     kernel = np.zeros_like(model.layers[0].kernel)
     kernel[:, :2] = [1, 1.0001]
     model.layers = [Dense(kernel, np.zeros(3, np.float32))]
+
+
+def test_float32_stays_where_float16_costs_accuracy(make_model, themes):
+    model = make_model()
+    on_the_edge(model)
     shards = shards_of(model, themes[0][:1], ["music"])
     chosen, told = choose(model, shards, "auto")
     assert told == {"stored": "float32", "validation_accuracy": {"float32": 1.0, "float16": 0.0}}
     assert chosen is model
     assert choose(model, shards, "float16")[1]["stored"] == "float16"
+
+
+def test_one_row_of_thousands_does_not_keep_float32(make_model, themes):
+    model = make_model()
+    on_the_edge(model)
+    texts = [themes[0][0]] + [""] * 1999  # no n-gram: the first class wins
+    first, second = model.labels[:2]
+    chosen, told = choose(model, shards_of(model, texts, [second] + [first] * 1999), "auto")
+    assert told["validation_accuracy"] == {"float32": 1.0, "float16": 0.9995}
+    assert chosen.layers[0].stored == "float16"
 
 
 def test_without_rows_to_measure_on_float32_stays(make_model):
