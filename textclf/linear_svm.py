@@ -45,10 +45,11 @@ def train_linear_svm(
     *,
     seed: int,
     class_weight: NDArray[np.float32] | None = None,
+    costs: Sequence[float] = (COST,),
     passes: int = _PASSES,
     should_stop: Callable[[], bool] = lambda: False,
     work: Path | None = None,
-) -> LinearSVM:
+) -> list[LinearSVM]:
     """Train a machine for each class against all others; of two classes, one serves both.
 
     One shard is in memory at a time; the dual variable of each row and machine waits in a file.
@@ -58,37 +59,42 @@ def train_linear_svm(
         n_classes: Classes, 2 or more.
         seed: Seed of the order of shards and rows.
         class_weight: (classes,) what the cost of a class' rows is multiplied by.
-        passes: How often the rows are gone over.
+        costs: What a row's loss costs: each begins where the one before has ended.
+        passes: How often the rows are gone over for each cost.
         should_stop: Asked before each shard; True ends training with what is there.
         work: Folder of that file; by default that of temporary files.
+
+    Returns:
+        The machines of each cost.
 
     Raises:
         OSError: If a shard cannot be read, or the file cannot be written.
     """
     machines = 1 if n_classes == 2 else n_classes
-    costs = np.full(n_classes, COST, np.float32)
-    if class_weight is not None:
-        costs *= class_weight
     # The last is the bias: as in LIBLINEAR, the weight of a feature that each row has.
     weights = np.zeros((shards[0].x.shape[1] + 1, machines), np.float32)
-    random = np.random.default_rng([seed, _SEED])
+    weighed = np.ones(n_classes, np.float32) if class_weight is None else class_weight
+    random, found = np.random.default_rng([seed, _SEED]), []
     with tempfile.TemporaryFile(dir=work) as file:
         duals = _Duals(file, [len(shards[i].y) for i in range(len(shards))], machines)
-        for number in range(passes * len(shards)):
-            if number % len(shards) == 0:
-                order = random.permutation(len(shards))
-            if should_stop():
-                break
-            i = int(order[number % len(shards)])
-            shard, own = shards[i], duals.read(i)
-            _descend(
-                shard.x.indptr, shard.x.indices, shard.x.data, shard.y,
-                random.permutation(len(shard.y)), costs, own, weights,
-            )  # fmt: skip
-            duals.write(i, own)
-            del shard  # before the next one is mapped
+        for cost in costs:
+            for i in (int(i) for _ in range(passes) for i in random.permutation(len(shards))):
+                if should_stop():
+                    break
+                shard, own = shards[i], duals.read(i)
+                _descend(
+                    shard.x.indptr, shard.x.indices, shard.x.data, shard.y,
+                    random.permutation(len(shard.y)), cost * weighed, own, weights,
+                )  # fmt: skip
+                duals.write(i, own)
+                del shard  # before the next one is mapped
+            found.append(_machines(weights if cost == costs[-1] else weights.copy()))
+    return found
+
+
+def _machines(weights: NDArray[np.float32]) -> LinearSVM:
     kernel, bias = weights[:-1], weights[-1]
-    if machines == 1:
+    if len(bias) == 1:
         kernel, bias = np.hstack((-kernel, kernel)), np.hstack((-bias, bias))
     return LinearSVM(kernel, bias)
 

@@ -143,7 +143,7 @@ def fit(
         beside = None
         if network.svm:
             beside = SVMBeside(
-                (train, all_rows) if all_rows else (train,), data.n_classes,
+                (train, all_rows) if all_rows else (train,), validation, data.n_classes,
                 seed=seed, class_weight=data.class_weight, work=checkpoint_dir,
             )  # fmt: skip
             stack.callback(beside.close)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from contextlib import closing
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_matrix, random_array
 from scipy.special import logsumexp
 
-from textclf.joining import SVMBeside, fit_svm_weight, join
+from textclf.joining import SVMBeside, fit_svm_weight, join, train_best_svm
 from textclf.layers import Weights, dense_layers, forward
 from textclf.linear_svm import LinearSVM, train_linear_svm
 from textclf.ngrams.shards import Shard
@@ -52,7 +53,11 @@ def machines(scale: float = 1.0) -> LinearSVM:
 
 
 def beside(shards: list[Shard]) -> SVMBeside:
-    return SVMBeside([shards], CLASSES, seed=1, class_weight=None, work=None)
+    return SVMBeside([shards], [], CLASSES, seed=1, class_weight=None, work=None)
+
+
+def trained(shards: list[Shard], **how: Any) -> LinearSVM:
+    return train_linear_svm(shards, CLASSES, seed=1, **how)[-1]
 
 
 def rows_of(shard: Shard) -> Rows:
@@ -71,10 +76,10 @@ def test_the_logits_are_the_weighed_sum(hidden: tuple[int, ...]) -> None:
     np.testing.assert_allclose(joined, wanted, rtol=1e-3, atol=1e-3)
 
 
-def test_the_weight_is_that_of_the_lowest_loss_and_half_as_much_again() -> None:
+def test_the_weight_is_twice_that_of_the_lowest_loss() -> None:
     held_out = shard(3000, 5)
     true = held_out.y
-    svm, other = (train_linear_svm([shard(90, seed)], CLASSES, seed=1) for seed in (1, 2))
+    svm, other = (trained([shard(90, seed)]) for seed in (1, 2))
     weights = [("dense_0.kernel", 2 * other.kernel), ("dense_0.bias", 2 * other.bias)]
     found = fit_svm_weight(weights, svm, [held_out, shard(0, 1)])
     logits = forward(rows_of(held_out), dense_layers(weights))
@@ -85,11 +90,11 @@ def test_the_weight_is_that_of_the_lowest_loss_and_half_as_much_again() -> None:
         return float((logsumexp(z, axis=1) - z[np.arange(len(true)), true]).mean())
 
     cooled, weighed = minimize(loss, [1.0, 1.0], method="Nelder-Mead").x
-    assert found == pytest.approx(1.5 * weighed / cooled, rel=0.05)
+    assert found == pytest.approx(2 * weighed / cooled, rel=0.05)
 
 
 def test_the_better_of_two_weighs_more() -> None:
-    good, bad = train_linear_svm([shard(500, 1)], CLASSES, seed=1), machines()
+    good, bad = trained([shard(500, 1)]), machines()
     as_network = [("dense_0.kernel", good.kernel), ("dense_0.bias", good.bias)]
     held_out = [shard(400, 5)]
     assert fit_svm_weight(network(7), good, held_out) > 20 * fit_svm_weight(
@@ -98,21 +103,37 @@ def test_the_better_of_two_weighs_more() -> None:
 
 
 def test_without_rows_to_tell_them_apart_both_weigh_alike() -> None:
-    assert fit_svm_weight(network(7), machines(), []) == 1.5
+    assert fit_svm_weight(network(7), machines(), []) == 2
 
 
 def test_a_few_rows_that_are_all_right_do_not_decide() -> None:
     rows = shard(4, 3)
-    good = train_linear_svm([rows], CLASSES, seed=1)
+    good = trained([rows])
     none = [("dense_0.kernel", 0 * good.kernel), ("dense_0.bias", 0 * good.bias)]
-    assert fit_svm_weight(none, good, [rows]) < 5
+    assert fit_svm_weight(none, good, [rows]) < 7
+
+
+@pytest.mark.parametrize(("held_out", "cost"), [(shard(150, 1), 2.0), (shard(3000, 5), 0.5)])
+def test_rows_like_those_trained_on_may_cost_more(held_out: Shard, cost: float) -> None:
+    train = [shard(150, 1)]  # once the held-out rows are the same
+    (found,) = train_best_svm([train], [held_out], CLASSES, seed=1)
+    costs = (0.5, 2.0)
+    tried = dict(zip(costs, train_linear_svm(train, CLASSES, seed=1, costs=costs), strict=True))
+    assert np.array_equal(found.kernel, tried[cost].kernel)
+
+
+def test_of_many_rows_one_cost_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("textclf.joining._MOST_ROWS", 149)
+    train = [shard(150, 1)]
+    (found,) = train_best_svm([train], train, CLASSES, seed=1)
+    assert np.array_equal(found.kernel, trained(train).kernel)
 
 
 def test_training_ends_with_both_in_one_network() -> None:
     train, held_out = [shard(300, 1), shard(200, 2)], [shard(100, 3)]
     alone = fit(train, held_out, dataclasses.replace(SETTINGS, svm=False), TRAINING, seed=1)
     both = fit(train, held_out, SETTINGS, TRAINING, seed=1)
-    svm = train_linear_svm(train, CLASSES, seed=1)
+    (svm,) = train_best_svm([train], held_out, CLASSES, seed=1)
     assert alone.svm_weight is None
     assert both.svm_weight == fit_svm_weight(alone.weights, svm, held_out)
     for (name, found), (_, wanted) in zip(
@@ -124,7 +145,7 @@ def test_training_ends_with_both_in_one_network() -> None:
 def test_trained_once_more_on_all_rows_machines_are_too() -> None:
     train, held_out = [shard(300, 1)], [shard(100, 3)]
     both = fit(train, held_out, SETTINGS, TRAINING, seed=1, all_rows=[*train, *held_out])
-    svm = train_linear_svm([*train, *held_out], CLASSES, seed=1)
+    _, svm = train_best_svm([train, [*train, *held_out]], held_out, CLASSES, seed=1)
     assert both.refitted is not None
     assert np.array_equal(both.refitted[0][1][:, -CLASSES:], svm.kernel)
     assert not np.array_equal(both.weights[0][1][:, -CLASSES:], svm.kernel)
@@ -137,7 +158,7 @@ def test_machines_count_classes_alike_if_the_network_does() -> None:
         for how in ("none", "balanced")
     )
     weight = 300 / (CLASSES * np.bincount(train[0].y))
-    svm = train_linear_svm(train, CLASSES, seed=1, class_weight=weight.astype(np.float32))
+    svm = trained(train, class_weight=weight.astype(np.float32))
     assert np.array_equal(balanced.weights[0][1][:, -CLASSES:], svm.kernel)
     assert not np.array_equal(plain.weights[0][1][:, -CLASSES:], svm.kernel)
 

@@ -30,9 +30,11 @@ def cut(x: csr_matrix, y: NDArray[np.int32], shards: int) -> list[Shard]:
     return [Shard(x[a:b], y[a:b]) for a, b in pairwise(places)]
 
 
-def peer(x: csr_matrix, y: NDArray[np.int32], weight: NDArray[np.float32]) -> LinearSVC:
+def peer(
+    x: csr_matrix, y: NDArray[np.int32], weight: NDArray[np.float32], cost: float = COST
+) -> LinearSVC:
     """Its own class weights are of the rows that are in a class, not of those that are not."""
-    svm = LinearSVC(C=COST, tol=1e-8, max_iter=100_000)
+    svm = LinearSVC(C=cost, tol=1e-8, max_iter=100_000)
     return svm.fit(x, y, sample_weight=weight[y])
 
 
@@ -53,7 +55,7 @@ def test_they_come_to_be_those_of_scikit_learn(
     x, y = rows(400, classes)
     given = None if weight is None else np.array(weight[:classes], np.float32)
     parts = cut(x, y, shards)
-    found = train_linear_svm(parts, classes, seed=1, class_weight=given, passes=400)
+    (found,) = train_linear_svm(parts, classes, seed=1, class_weight=given, passes=400)
     wanted = peer(x, y, np.ones(classes, np.float32) if given is None else given)
     kernel, bias = wanted.coef_.T, wanted.intercept_
     if classes == 2:  # one machine, seen from both sides
@@ -62,9 +64,18 @@ def test_they_come_to_be_those_of_scikit_learn(
     np.testing.assert_allclose(found.bias, bias, atol=1e-3)
 
 
+def test_each_cost_has_its_own() -> None:
+    x, y = rows(400, 3)
+    costs = (0.1, 0.5, 2.0)
+    found = train_linear_svm(cut(x, y, 2), 3, seed=1, costs=costs, passes=400)
+    for cost, svm in zip(costs, found, strict=True):
+        wanted = peer(x, y, np.ones(3), cost)
+        np.testing.assert_allclose(svm.kernel, wanted.coef_.T, atol=2e-3)
+
+
 def test_few_passes_are_near_the_minimum() -> None:
     x, y = rows(2000, 3)
-    found, wanted = train_linear_svm(cut(x, y, 4), 3, seed=1), peer(x, y, np.ones(3))
+    (found,), wanted = train_linear_svm(cut(x, y, 4), 3, seed=1), peer(x, y, np.ones(3))
     best = LinearSVM(wanted.coef_.T, wanted.intercept_)
     for machine in range(3):
         assert loss(found, x, y, machine) < 1.06 * loss(best, x, y, machine)
@@ -72,7 +83,7 @@ def test_few_passes_are_near_the_minimum() -> None:
 
 def test_the_seed_says_all() -> None:
     shards = cut(*rows(300, 3), 3)
-    one, same, other = (train_linear_svm(shards, 3, seed=s, passes=2) for s in (1, 1, 2))
+    one, same, other = (train_linear_svm(shards, 3, seed=s, passes=2)[0] for s in (1, 1, 2))
     assert np.array_equal(one.kernel, same.kernel)
     assert not np.array_equal(one.kernel, other.kernel)
 
@@ -80,7 +91,7 @@ def test_the_seed_says_all() -> None:
 def test_it_stops_after_the_shard_it_is_at() -> None:
     shards = cut(*rows(300, 3), 3)
     asked = iter(range(100))
-    found = train_linear_svm(shards, 3, seed=1, should_stop=lambda: next(asked) == 4)
+    (found,) = train_linear_svm(shards, 3, seed=1, should_stop=lambda: next(asked) == 4)
     assert next(asked) == 5
     assert np.isfinite(found.kernel).all()
     assert found.kernel.any()
