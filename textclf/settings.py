@@ -101,7 +101,8 @@ class TrainingSettings:
         batch_size: Rows a batch; 0 chooses 32 to 1024, about the square root of the training rows.
         epochs: Most epochs.
         patience: Epochs without a better validation loss before training stops; 0 chooses 2, or 1
-            if 800 rows or more are held out, or 3 for more than 8 classes.
+            if 800 rows or more are held out; for more than 8 classes 1, or without support vector
+            machines 3.
         min_improvement: Share by which the validation loss must fall below the last that counted,
             to count as better; the best weights are those of the lowest loss all the same. A
             negative number chooses 0.05 if patience is 1, or 0.005.

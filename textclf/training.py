@@ -133,9 +133,9 @@ def fit(
 
     training = with_batch_size(training, sum(len(train[i].y) for i in range(len(train))))
     data = _describe(train, validation, training)
-    training = with_stopping(training, data.validation_rows, data.n_classes)
-    training = with_margin(training, data.n_classes)
     network = with_shape(network, data.n_classes, data.n_features)
+    training = with_margin(training, data.n_classes)
+    training = with_stopping(training, data.validation_rows, data.n_classes, svm=network.svm)
     if checkpoint_dir:
         checkpoint_dir.mkdir(parents=True, exist_ok=True)
 

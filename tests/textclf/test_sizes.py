@@ -60,16 +60,19 @@ def test_rows_of_many_classes_are_to_stand_out(classes: int, margin: float) -> N
     [(0, 2, 0.005), (200, 2, 0.005), (800, 1, 0.05), (10**6, 1, 0.05)],
 )
 def test_a_loss_of_many_rows_is_believed_sooner(held_out: int, patience: int, least: float) -> None:
-    stopping = with_stopping(TrainingSettings(), held_out, 8)
+    stopping = with_stopping(TrainingSettings(), held_out, 8, svm=True)
     assert (stopping.patience, stopping.tolerance) == (patience, 0.0)
     assert stopping.min_improvement == least
 
 
 @pytest.mark.parametrize("held_out", [200, 10**6])
-def test_many_classes_are_trained_on_at_the_same_loss(held_out: int) -> None:
-    stopping = with_stopping(TrainingSettings(), held_out, 9)
-    assert (stopping.patience, stopping.tolerance) == (3, 0.02)
-    assert stopping.min_improvement == 0.005
+@pytest.mark.parametrize(("svm", "patience", "least"), [(True, 1, 0.05), (False, 3, 0.005)])
+def test_many_classes_are_trained_on_at_the_same_loss(
+    held_out: int, svm: bool, patience: int, least: float
+) -> None:
+    stopping = with_stopping(TrainingSettings(), held_out, 9, svm=svm)
+    assert (stopping.patience, stopping.tolerance) == (patience, 0.02)
+    assert stopping.min_improvement == least
 
 
 def test_what_is_set_stays() -> None:
@@ -80,4 +83,4 @@ def test_what_is_set_stays() -> None:
     assert with_margin(TrainingSettings(margin=0.0), 100).margin == 0.0
     assert with_max_n(NgramSettings(max_n=3), 100).max_n == 3
     stopping = TrainingSettings(patience=9, tolerance=0.0, min_improvement=0.0)
-    assert with_stopping(stopping, 10**6, 100) == stopping
+    assert with_stopping(stopping, 10**6, 100, svm=True) == stopping
