@@ -90,11 +90,8 @@ def with_stopping(
     machines beside it, which know that already, it made none on 27 sets, in twice as many epochs.
     """
     many = classes > _FEW_CLASSES
-    if many:
-        patience = 1 if svm else 3
-    else:
-        patience = 1 if held_out >= MANY_HELD_OUT else 2
-    patience = training.patience or patience
+    of_many, of_few = 1 if svm else 3, 1 if held_out >= MANY_HELD_OUT else 2
+    patience = training.patience or (of_many if many else of_few)
     tolerance = training.tolerance if training.tolerance >= 0 else (_TOLERANCE if many else 0.0)
     least = training.min_improvement
     if least < 0:
