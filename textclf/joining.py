@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 # A score is saved as a hidden unit, which is 0 below minus so much: nearly none is lower.
 _REACH = np.float32(3.0)
 # A log loss, which machines are not trained for, leaves them less weight than the fewest errors do:
-# with twice as much there were 0.5 % to 1 % fewer on the mean of 42 sets.
+# with twice as much there were 0.4 % to 1 % fewer on the mean of 42 sets.
 _MORE = 2.0
 # What a row's loss may cost: more, where rows of a class are much alike. On the mean of 42 sets the
-# better of two made 1 % fewer errors than the first alone, and 4 % fewer on pages of manuals; of
+# better of two made 1 % fewer errors than the first alone, and 3 % fewer on pages of manuals; of
 # more rows there is less to gain, and it takes its time.
 _COSTS, _MOST_ROWS = (COST, 4 * COST), 200_000
 _POLL = 0.1  # seconds
