@@ -1,5 +1,6 @@
 """The command as a whole: quick, helpful, and light on imports."""
 
+import os
 import subprocess
 import sys
 
@@ -68,3 +69,23 @@ def test_columns_are_aligned_where_characters_are_wide():
         "日本     1",
         "a       10",
     ]
+
+
+@pytest.mark.parametrize(("given", "threads"), [({}, 1), ({"OPENBLAS_NUM_THREADS": "2"}, 2)])
+def test_products_take_one_thread_unless_told_otherwise(given, threads):
+    """The blocks share the cores; a second thread of each product would only wait, busily."""
+    code = (
+        "import sys; from textclf.cli import main\n"
+        "sys.argv = ['textclf', '--version']\n"
+        "try: main.run()\n"
+        "except SystemExit: pass\n"
+        "import numpy, threadpoolctl\n"
+        "found = [p['num_threads'] for p in threadpoolctl.threadpool_info()]\n"
+        "assert set(found) <= {int(sys.stdin.read())}, found\n"
+    )
+    environment = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")} | given
+    result = subprocess.run(
+        [sys.executable, "-c", code], input=str(threads), text=True, env=environment,
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
