@@ -435,3 +435,19 @@ def test_the_worker_measures_dies_and_measures_again(request_):
         assert "min_df" in answer["failed"]
     finally:
         worker.close()
+
+
+@pytest.mark.slow
+def test_a_worker_that_has_grown_is_begun_anew(request_, monkeypatch):
+    worker = Worker()
+    try:
+        first = worker.measure(request_, lambda: False)
+        pid = worker._process.pid
+        monkeypatch.setattr("textclf.tuning.worker._MOST_MEMORY", 1 << 20)
+        assert worker.measure(request_, lambda: False) == first
+        assert worker._process is None
+        assert worker.measure(request_, lambda: False) == first
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+    finally:
+        worker.close()

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from textclf.errors import Interrupted, TextclfError
 from textclf.job import TrainingFiles
+from textclf.memory import peak_rss_bytes
 from textclf.progress import Progress
 from textclf.settings import Settings
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from textclf.ngrams.shards import ShardSet
 
 _POLL = 0.2  # seconds between looks at whether the search is to stop
+# What is left in memory by training after training: after so much the process is begun anew.
+_MOST_MEMORY = 3 << 29  # bytes
 _GRACE = 10.0  # seconds beyond the deadline after which a process that says nothing is killed
 
 
@@ -144,7 +147,7 @@ def _serve(pipe: Connection, parent: int) -> None:
                 answer = {"failed": str(error), "exit_code": error.exit_code}
             except (MemoryError, OSError, ValueError, RuntimeError) as error:
                 answer = {"failed": str(error) or type(error).__name__}
-            pipe.send(answer)
+            pipe.send(answer | {"memory": peak_rss_bytes()})
             forget_networks()
 
 
@@ -165,6 +168,8 @@ class Worker:
     def measure(self, request: Request, should_stop: Callable[[], bool]) -> dict[str, Any]:
         """Return what `measure` returns, `{"failed": why}`, or `{"late": True}`.
 
+        A process that has come to hold 1.5 GiB is ended: TensorFlow keeps some of each network.
+
         Raises:
             Interrupted: If `should_stop` said so.
         """
@@ -179,6 +184,8 @@ class Worker:
                     self.close()
                     return {"late": True}
             answer: dict[str, Any] = pipe.recv()
+            if answer.pop("memory") > _MOST_MEMORY:
+                self.close()
         except (EOFError, ConnectionResetError):
             code = self._end()
             return {"failed": f"its process ended with {code}"}
