@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -202,11 +201,8 @@ class SVMBeside:
         self._stop = threading.Event()
         self._pool = Pool(1)
         self._found: Future[list[LinearSVM]] = self._pool.submit(
-            partial(
-                train_best_svm,
-                parts, validation, n_classes,
-                seed=seed, class_weight=class_weight, should_stop=self._stop.is_set, work=work,
-            )
+            train_best_svm, parts, validation, n_classes,
+            seed=seed, class_weight=class_weight, should_stop=self._stop.is_set, work=work,
         )  # fmt: skip
 
     def close(self) -> None:
