@@ -2,44 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from textclf.layers import Floats
 from textclf.metrics import Evaluation, softmax
 
 if TYPE_CHECKING:
     from textclf.classifier import Classifier
     from textclf.ngrams.shards import Shard
 
+_CLOSE = 1e-5  # steps of a logarithm that are not worth taking
 
-def fit_temperature(logits: NDArray[np.float32], true: NDArray[np.int32]) -> float:
-    """Return the temperature at which softmax(logits / temperature) fits best.
 
-    Guo et al. 2017, On Calibration of Modern Neural Networks, section 4.2, minimize the rows' log
-    loss. Here the temperature's logarithm is a normal one beforehand, of mean 0 and deviation 1:
-    a few rows that are all right would otherwise make the network as sure as numbers go.
+def fit_factors(scores: Sequence[Floats], true: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Return the positive factors with which scores add up to the logits that fit best.
+
+    Minimized is the rows' log loss. The factors' logarithms are normal ones beforehand, of mean 0
+    and deviation 1: a few rows that are all right would otherwise make a network as sure as
+    numbers go.
+
+    By Newton's method, with Fisher's information for the second derivatives, as logistic
+    regression is fitted. To import scipy.optimize takes a quarter of the time of TensorFlow.
+
+    Args:
+        scores: Each (rows, classes), of rows that were not trained on.
+        true: (rows,) classes.
+    """
+    wide = [part.astype(np.float64) for part in scores]
+    own = np.arange(len(true)), true
+
+    def look(logs: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        logits = sum(factor * part for factor, part in zip(np.exp(logs), wide, strict=True))
+        logits -= logits.max(axis=1, keepdims=True)
+        chances = np.exp(logits)
+        sums = chances.sum(axis=1, keepdims=True)
+        chances /= sums
+        return float(logs @ logs / 2 + (np.log(sums[:, 0]) - logits[own]).sum()), chances
+
+    logs = np.zeros(len(wide))
+    loss, chances = look(logs)
+    while True:
+        weighed = [factor * part for factor, part in zip(np.exp(logs), wide, strict=True)]
+        means = [(chances * part).sum(axis=1) for part in weighed]
+        slope = logs + [(m - part[own]).sum() for m, part in zip(means, weighed, strict=True)]
+        bend = np.eye(len(wide))
+        for i, j in np.ndindex(bend.shape):
+            bend[i, j] += (chances * weighed[i] * weighed[j]).sum() - means[i] @ means[j]
+        step = np.linalg.solve(bend, slope)
+        step /= max(1.0, np.abs(step).max())
+        while np.abs(step).max() > _CLOSE:
+            next_loss, next_chances = look(logs - step)
+            if next_loss < loss:
+                break
+            step /= 2
+        else:
+            return np.exp(logs)
+        logs, loss, chances = logs - step, next_loss, next_chances
+
+
+def fit_temperature(logits: Floats, true: NDArray[np.int32]) -> float:
+    """Return the temperature at which softmax(logits / temperature) fits best, as `fit_factors`.
+
+    Guo et al. 2017, On Calibration of Modern Neural Networks, section 4.2.
 
     Args:
         logits: (rows, classes) of rows that were not trained on.
         true: (rows,) classes.
     """
-    from scipy.optimize import minimize_scalar
-
-    wide = logits.astype(np.float64)
-
-    def loss(log_temperature: float) -> float:
-        scaled = wide / np.exp(log_temperature)
-        scaled -= scaled.max(axis=1, keepdims=True)
-        likelihood = scaled[np.arange(len(true)), true] - np.log(np.exp(scaled).sum(axis=1))
-        return float(log_temperature**2 / 2 - likelihood.sum()) / len(true)
-
-    if len(true) == 0:
-        return 1.0
-    found = minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded", options={"xatol": 1e-4})
-    return float(np.exp(found.x))
+    (factor,) = fit_factors([logits], true)
+    return float(1 / factor)
 
 
 def calibrate(

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from textclf.calibration import fit_temperature
+from textclf.calibration import fit_factors, fit_temperature
 from textclf.layers import Dense, Floats, Weights, dense_layers, forward, sparse_dense
 from textclf.linear_svm import COST, LinearSVM, train_linear_svm
 from textclf.metrics import softmax
@@ -40,17 +39,13 @@ _POLL = 0.1  # seconds
 def fit_svm_weight(weights: Weights, svm: LinearSVM, validation: Sequence[Shard]) -> float:
     """Return the weight of the machines' scores at which the sum with the logits fits best.
 
-    As with `calibration.fit_temperature`, what is minimized is the rows' log loss at the
-    temperature that suits them; and where rows are few, it counts that logits and scores are
-    expected to weigh the same. The scores then get twice as much.
+    What fits is said by `calibration.fit_factors`; the scores then get twice as much.
 
     Args:
         weights: Of the network.
         svm: The machines.
         validation: Rows that neither was trained on; without any, the weight is 2.
     """
-    from scipy.optimize import minimize
-
     layers, found = dense_layers(weights), []
     for shard in validation:
         rows = _rows(shard)
@@ -58,25 +53,8 @@ def fit_svm_weight(weights: Weights, svm: LinearSVM, validation: Sequence[Shard]
     if not sum(len(true) for _, _, true in found):
         return _MORE
     logits, scores, true = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    rows_of_true = np.arange(len(true)), true
-
-    def loss(logarithms: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        temperature, weight = np.exp(logarithms)
-        cooled, weighed = logits / temperature, weight * scores
-        both = cooled + weighed
-        both -= both.max(axis=1, keepdims=True)
-        chances = np.exp(both)
-        sums = chances.sum(axis=1, keepdims=True)
-        likelihood = both[rows_of_true] - np.log(sums[:, 0])
-        chances /= sums
-        chances[rows_of_true] -= 1.0
-        slope = np.array([-(chances * cooled).sum(), (chances * weighed).sum()])
-        total = (logarithms**2).sum() / 2 - likelihood.sum()
-        return float(total) / len(true), (logarithms + slope) / len(true)
-
-    bounds = [(-3.0, 5.0), (-6.0, 3.0)]
-    best = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B", bounds=bounds)
-    return _MORE * float(np.exp(best.x.sum()))
+    of_network, of_machines = fit_factors([logits, scores], true)
+    return float(_MORE * of_machines / of_network)
 
 
 def _rows(shard: Shard) -> Rows:

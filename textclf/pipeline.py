@@ -160,7 +160,7 @@ def train(
             hidden, key = _begin(job)
         with _removed_unless_resumable(hidden, key), _writing(store.folder), memory_errors():
             # On a thread: TensorFlow takes seconds to import, and the kernels need one core.
-            preload(settings.training.threads, lean=True, then=["scipy.optimize"])
+            preload(settings.training.threads, lean=True)
             metrics, verdict = _train(job, hidden)
             shutil.rmtree(hidden / _WORK)
             run = store.complete(hidden, publish=verdict.passed)

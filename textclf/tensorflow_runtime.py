@@ -7,9 +7,8 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 from weakref import WeakMethod
@@ -114,7 +113,7 @@ def forget_networks() -> None:
     gc.collect()
 
 
-def preload(threads: int = 0, *, lean: bool = False, then: Sequence[str] = ()) -> threading.Thread:
+def preload(threads: int = 0, *, lean: bool = False) -> threading.Thread:
     """Import TensorFlow on a thread, which is returned; `load_tensorflow` waits for it.
 
     Kernels that release the GIL go on meanwhile. An import that fails does so again, where
@@ -123,7 +122,6 @@ def preload(threads: int = 0, *, lean: bool = False, then: Sequence[str] = ()) -
     Args:
         threads: As for `load_tensorflow`.
         lean: As for `load_tensorflow`.
-        then: Modules that are imported after it, since they will be needed too.
     """
     # Now: when numba imports it, TensorFlow may be adding to the dictionary that it goes over.
     import numpy.ma  # noqa: F401
@@ -131,8 +129,6 @@ def preload(threads: int = 0, *, lean: bool = False, then: Sequence[str] = ()) -
     def work() -> None:
         try:
             load_tensorflow(threads, lean=lean)
-            for module in then:
-                import_module(module)
         except (ImportError, MemoryError) as error:
             log.debug("not imported ahead: %s", error)
 

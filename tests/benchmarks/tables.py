@@ -106,18 +106,21 @@ _PEERS = {
 def accuracies(documents: Sequence[Mapping[str, Any]]) -> str:
     """Return the test accuracies of benchmarks of peers, a line each, as Markdown.
 
-    The last column is by how much fewer errors textclf makes than the most accurate peer; below
-    the lines, the mean of it.
+    The last column is by how much fewer errors textclf makes than the most accurate peer, if that
+    makes any; below the lines, the mean of it.
     """
     lines, fewer = [], []
     for document in documents:
         found = {name: _most_accurate(document, tried) for name, tried in _PEERS.items()}
         shown = [entry["accuracy"]["median"] for entry in found.values() if entry]
-        fewer.append(1 - (1 - shown[0]) / (1 - max(shown[1:])))
+        best = max(shown[1:])
+        if best < 1:
+            fewer.append(1 - (1 - shown[0]) / (1 - best))
         figures = [f"**{a:.4f}**" if a == max(shown) else f"{a:.4f}" for a in shown]
         rows = f"{document['rows']['train']:,}"
-        lines.append([document["dataset"], rows, *figures, f"{fewer[-1]:+.1%}"])
-    lines.append(["mean", "", *[""] * len(_PEERS), f"{sum(fewer) / len(fewer):+.1%}"])
+        lines.append([document["dataset"], rows, *figures, f"{fewer[-1]:+.1%}" if best < 1 else ""])
+    mean = f"{sum(fewer) / len(fewer):+.1%}" if fewer else ""
+    lines.append(["mean", "", *[""] * len(_PEERS), mean])
     return markdown(["test accuracy", "rows", *_PEERS, "fewer errors"], lines)
 
 

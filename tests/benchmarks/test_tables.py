@@ -58,6 +58,12 @@ def test_the_overview_compares_with_the_most_accurate_peer() -> None:
     assert "| made up | 2.00 | 2.00 | 2.00 |  | 30 | 30 | 30 |  |" in costs([document])
 
 
+def test_against_a_peer_without_errors_no_share_of_them_is_shown() -> None:
+    entries = {name: {"accuracy": {"median": a}} for name, a in {"textclf": 0.9, "vw": 1}.items()}
+    document = {"dataset": "made up", "rows": {"train": 120}, "summary": entries}
+    assert "| made up | 120 | 0.9000 | **1.0000** |  |" in accuracies([document])
+
+
 def accepted(pattern: str) -> list[dict[str, Any]]:
     files = sorted(ACCEPTED.glob(pattern))
     if not files:

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from textclf.calibration import fit_temperature
 from textclf.metrics import Evaluation, softmax
 
 
@@ -54,20 +53,6 @@ def test_calibration_error_is_the_gap_between_confidence_and_accuracy():
     sure = np.tile(np.array([[0.9, 0.1]], np.float32), (10, 1))
     result.add(np.array([0] * 6 + [1] * 4, np.int32), sure)
     assert result.calibration_error == pytest.approx(0.3, abs=1e-6)
-
-
-def test_temperature_undoes_a_factor_on_honest_logits():
-    random = np.random.default_rng(3)
-    logits = random.normal(size=(40_000, 3)).astype(np.float32)
-    draws = random.random((40_000, 1))
-    true = (draws > softmax(logits).cumsum(axis=1)).sum(axis=1).clip(max=2).astype(np.int32)
-    assert fit_temperature(logits * np.float32(2.5), true) == pytest.approx(2.5, rel=0.05)
-
-
-@pytest.mark.parametrize(("rows", "least"), [(0, 1.0), (6, 0.6), (100, 0.25)])
-def test_a_few_rows_that_are_all_right_do_not_make_it_sure_of_all(rows, least):
-    logits = np.tile(np.float32([3, 0, 0]), (rows, 1))
-    assert least <= fit_temperature(logits, np.zeros(rows, np.int32)) <= 1
 
 
 def test_no_rows_have_no_figures_but_no_error():
