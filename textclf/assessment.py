@@ -109,6 +109,7 @@ def _test(
     labels = LabelMap(classifier.labels).freeze()
     corpus = Corpus(files.test, files.format, labels=labels, bad_rows=files.bad_rows)
     wanted = EvaluationSettings(mistakes=MISTAKES, replicates=0)
+    classifier.vectorizer.compiled()  # the kernels are there: small blocks need no other way
     return measure(classifier, corpus, wanted, report=report), corpus
 
 

@@ -193,7 +193,9 @@ def class_ngrams(
         scores = _centred(_forward(classifier, kernel * alone[part, None])) - empty
         for label, candidates in zip(places, found, strict=True):
             column = scores[:, label]
-            best = np.argsort(-column, kind="stable")[:count]
+            least = candidates[-1][0] if len(candidates) == count else -np.inf
+            better = np.flatnonzero(column > least)
+            best = better[np.argsort(-column[better], kind="stable")[:count]]
             candidates += [(float(column[i]), begin + i) for i in best.tolist()]
             candidates.sort(key=lambda pair: (-pair[0], pair[1]))
             del candidates[count:]

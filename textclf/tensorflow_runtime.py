@@ -23,11 +23,11 @@ _ENVIRONMENT = {
     # Without oneDNN, sums have one order; and it announces itself before logging can be silenced.
     "TF_ENABLE_ONEDNN_OPTS": "0",
 }
-# Keras imports these if it finds them, for wrappers and adapters that textclf does not use:
-# 3 of 10 s of processor time and 115 of 650 MB. The last warns where PySocks is missing: requests,
-# which TensorFlow imports, filters that out, and a thread that leaves warnings.catch_warnings
-# meanwhile takes the filter away.
-_OPTIONAL = frozenset({"sklearn", "pandas", "urllib3.contrib.socks"})
+# Keras imports these if it finds them, for wrappers, adapters and formats that textclf does not
+# use: 3 of 10 s of processor time and 130 of 650 MB. The last warns where PySocks is missing:
+# requests, which TensorFlow imports, filters that out, and a thread that leaves
+# warnings.catch_warnings meanwhile takes the filter away.
+_OPTIONAL = frozenset({"sklearn", "pandas", "h5py", "PIL", "urllib3.contrib.socks"})
 # TensorFlow and Keras import these, which textclf does not use: a tenth of the time, and 40 MB.
 _API = "tensorflow._api.v2."
 _UNUSED = frozenset(
@@ -59,10 +59,10 @@ def load_tensorflow(threads: int = 0, *, lean: bool = False) -> Any:
     Args:
         threads: Threads that TensorFlow computes with; 0 leaves that as it is. They cannot be
             changed once TensorFlow has computed something.
-        lean: Keep Keras from importing scikit-learn and pandas, should this import it first, and
-            put off what textclf does not use until something else does. In this process Keras then
-            has no scikit-learn wrappers, and takes no DataFrames; and requests, if this imports it
-            first, goes through no SOCKS proxy.
+        lean: Keep Keras from importing what is optional to it, should this import it first, and put
+            off what textclf does not use until something else does. In this process Keras then has
+            no scikit-learn wrappers, takes no DataFrames, and loads no images and no old HDF5
+            files; and requests, if this imports it first, goes through no SOCKS proxy.
     """
     with _importing:
         if "tensorflow" not in sys.modules:
