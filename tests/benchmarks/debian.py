@@ -11,18 +11,15 @@ text; no text is there twice.
 from __future__ import annotations
 
 import argparse
-import csv
 import gzip
-import hashlib
 import random
 import re
 import subprocess
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-Row = tuple[str, str]  # label, text
+from .sets import Row, write_set
 
 LANGUAGES = {
     "en": "en", "de": "de", "fr": "fr", "it": "it", "ja": "ja", "pl": "pl", "ru": "ru",
@@ -38,7 +35,6 @@ _PACKAGES = (
     "manpages-fr", "manpages-ja", "manpages-ja-dev", "manpages-pl", "manpages-ru", "manpages-zh",
     "manpages-es",
 )  # fmt: skip
-_LEAST_ROWS = 30  # of a class
 _LANGUAGE_ROWS = 1500
 
 
@@ -119,38 +115,6 @@ class Lists:
                     fields[field] = value.strip()
             if fields:
                 yield fields
-
-
-def write_set(
-    folder: Path, rows: Iterable[Row], *, least: int = _LEAST_ROWS, classes: int | None = None,
-    most: int | None = None,
-) -> None:  # fmt: skip
-    """Write train.csv and test.csv.
-
-    Args:
-        folder: Is made.
-        rows: In an order that is always the same.
-        least: Rows of a class; classes of fewer are left out.
-        classes: The largest classes that are kept; by default all.
-        most: Rows kept, drawn at random.
-    """
-    unique: dict[str, str] = {}
-    for label, text in rows:
-        if line := " ".join(text.split()):
-            unique.setdefault(line, label)
-    counts = Counter(unique.values()).most_common(classes)
-    kept = {label for label, n in counts if n >= least}
-    chosen = [(label, text) for text, label in unique.items() if label in kept]
-    random.Random(1).shuffle(chosen)
-    parts: dict[bool, list[Row]] = {True: [], False: []}
-    for row in chosen[:most]:
-        parts[int(hashlib.md5(row[1].encode()).hexdigest(), 16) % 4 > 0].append(row)
-    known = {label for label, _ in parts[True]}
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, part in (("train", parts[True]), ("test", parts[False])):
-        with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, quoting=csv.QUOTE_ALL)
-            writer.writerows(row for row in part if row[0] in known)
 
 
 def write_package_sets(lists: Lists, output: Path) -> None:

@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 from tests.benchmarks import kinds
-from tests.benchmarks.debian import write_set
+from tests.benchmarks.sets import write_parts, write_set
 
 
 def read(file: Path) -> list[list[str]]:
@@ -31,6 +31,11 @@ def test_a_set_is_the_same_each_time(tmp_path: Path) -> None:
     written = [(tmp_path / name / "train.csv").read_bytes() for name in ("a", "b")]
     assert written[0] == written[1]
     assert len(read(tmp_path / "a" / "train.csv")) + len(read(tmp_path / "a" / "test.csv")) == 120
+
+
+def test_labels_that_only_test_rows_have_are_left_out(tmp_path: Path) -> None:
+    write_parts(tmp_path, [("a", "one"), ("b", "two")], [("b", "three"), ("c", "four")])
+    assert read(tmp_path / "test.csv") == [["b", "three"]]
 
 
 def test_the_table_of_sets_shows_the_best_of_what_was_tried() -> None:
