@@ -98,7 +98,8 @@ class TrainingSettings:
 
     Attributes:
         seed: Seed of the split, the shuffles, the initial weights and dropout.
-        batch_size: Rows a batch; 0 chooses 32 to 1024, about the square root of the training rows.
+        batch_size: Rows a batch; 0 chooses 32 to 2048, about the square root of the training rows,
+            or twice that for 16,000 rows or more.
         epochs: Most epochs.
         patience: Epochs without a better validation loss before training stops; 0 chooses 2, or 1
             if 800 rows or more are held out; for more than 8 classes 1, or without support vector

