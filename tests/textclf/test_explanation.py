@@ -102,6 +102,14 @@ def test_the_words_of_a_class_speak_for_it(make_model):
     assert values == sorted(values, reverse=True)
 
 
+def test_looked_at_part_by_part_the_same_ngrams_speak_most(classifier, monkeypatch):
+    whole = class_ngrams(classifier, 6)
+    monkeypatch.setattr("textclf.explanation._COLUMNS", 7)
+    parts = class_ngrams(classifier, 6)
+    for label in classifier.labels:
+        assert [c.ngram for c in parts[label]] == [c.ngram for c in whole[label]]
+
+
 @pytest.mark.parametrize("hidden", [(), (8,), (16, 5)])
 def test_an_ngram_speaks_as_a_text_of_it_alone_does(make_model, hidden):
     # With boundaries, a word alone would be the first and the last as well.
