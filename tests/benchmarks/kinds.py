@@ -1,7 +1,7 @@
 """The accuracy of textclf and its peers on many sets: python -m tests.benchmarks.kinds.
 
-Each folder of --data-dir that holds train.csv and test.csv is a set; `debian` makes some. What a
-training costs is measured by `peers`; here they are only tested.
+Each folder of --data-dir that holds train.csv and test.csv is a set; `debian` and `wheels` make
+some. What a training costs is measured by `peers`; here they are only tested.
 """
 
 from __future__ import annotations

