@@ -105,10 +105,11 @@ def _absolute(options: tuple[str, ...]) -> list[str]:
 def _check_dataset(parameters: Mapping[str, Any]) -> None:
     from textclf.datasets import find
 
-    if dataset := parameters["dataset"]:
-        if parameters["train_files"]:
-            raise UsageError("--dataset and --train-file exclude each other")
-        find(dataset)
+    dataset, files = parameters["dataset"], parameters["train_files"]
+    if dataset and files:
+        raise UsageError("--dataset and --train-file exclude each other")
+    if dataset or (parameters["config"] and not files):
+        find(dataset or parameters["config"])
 
 
 def _path(option: str, text: str) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textclf.errors import ConfigError
-from textclf.settings import Settings
+from textclf.settings import Settings, read_toml
 
 if TYPE_CHECKING:
     from textclf.datasets import Files
@@ -117,13 +116,7 @@ def read(path: Path) -> Dataset:
     Raises:
         ConfigError: The file cannot be read, or a key or a value is not what it should be.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise ConfigError(f"cannot be read: {reason}", where=str(path)) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"is not valid TOML: {error}", where=str(path)) from None
+    table = read_toml(path)
     sections = [each.name for each in dataclasses.fields(Settings)]
     reader = _Reader(path, "")
     reader.known(table, ("dataset", *sections))

@@ -25,12 +25,13 @@ from textclf.memory import return_freed_memory
 from textclf.ngrams.shards import ShardSet
 from textclf.ngrams.vectorizer import CompiledVectorizer, Vectorizer, Vocabulary
 from textclf.progress import Report
-from textclf.settings import Settings
+from textclf.settings import NgramSettings, Settings
+from textclf.sizes import LEFT_TO_DATA
 
 log = logging.getLogger(__name__)
 
 # Text behind one shard; its rows take about as many bytes, and are in memory while trained on.
-SHARD_TEXT = 8 << 20
+_SHARD_TEXT = 8 << 20
 _DONE = "prepared.json"
 _TENSORS = "vocabulary.safetensors"
 _VOCABULARY = tuple(field.name for field in dataclasses.fields(Vocabulary))
@@ -97,7 +98,7 @@ class Prepared:
         save_file(tensors, folder / _TENSORS)
         stored = {
             "labels": self.labels.names,
-            "max_n": self.vectorizer.settings.max_n,
+            **{name: getattr(self.vectorizer.settings, name) for name in LEFT_TO_DATA},
             "sha256": self.sha256,
             "layout": self.layout,
             "bad_rows": self.bad_rows,
@@ -123,7 +124,8 @@ class Prepared:
         try:
             stored = json.loads((folder / _DONE).read_bytes())
             vocabulary = Vocabulary(**load_file(folder / _TENSORS))
-            ngrams = dataclasses.replace(settings.ngrams, max_n=stored["max_n"])
+            chosen = {name: stored[name] for name in LEFT_TO_DATA}
+            ngrams = dataclasses.replace(settings.ngrams, **chosen)
             return cls(
                 Vectorizer(ngrams, vocabulary),
                 LabelMap(stored["labels"]),
@@ -172,7 +174,7 @@ def prepare(
                 remedy="give more rows, or --set ngrams.min_df=1",
             )
         compiled = CompiledVectorizer(survey.settings, vocabulary)  # not needed in training
-        shards = max(1, round(survey.text_bytes / SHARD_TEXT))
+        shards = shard_count(survey.text_bytes, survey.settings)
         writers = []
         for i, part in enumerate(("train", "validation")):
             (work / part).mkdir()
@@ -220,6 +222,11 @@ def prepare(
         bad_rows,
         corpus.layout.columns,
     )
+
+
+def shard_count(text_bytes: int, ngrams: NgramSettings) -> int:
+    """Return into how many shards the rows of so much text go; parts of words make rows longer."""
+    return max(1, round(text_bytes * (1 + max(0, ngrams.subwords)) / _SHARD_TEXT))
 
 
 def check_early(files: TrainingFiles, share: float) -> None:

@@ -28,6 +28,8 @@ class NgramSettings:
         unspaced_max_n: Longest n-gram in scripts written without spaces, where each character is a
             word.
         affixes: Whether words also count by their first five characters and by their last three.
+        subwords: Longest part of a word, in characters, that counts beside it, in place of
+            `affixes`; 0: none; -1 chooses 4 for little text or words that are rare, else none.
         boundaries: Whether the beginning and the end of a text count as words beside others.
         as_written: Whether a word that lower-casing or stripping changes also counts as it stands.
         lowercase: Whether text is lower-cased.
@@ -52,6 +54,7 @@ class NgramSettings:
     max_n: int = 0
     unspaced_max_n: int = 4
     affixes: bool = True
+    subwords: int = -1
     boundaries: bool = True
     as_written: bool = True
     lowercase: bool = True
@@ -179,6 +182,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "max_n": 2,
             "strip_accents": True,
             "affixes": False,
+            "subwords": 0,
             "boundaries": False,
             "as_written": False,
             "max_features": 20_000,
@@ -223,6 +227,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "min_n": (1, 16),
     "max_n": (0, 16),
     "unspaced_max_n": (0, 16),
+    "subwords": (-1, 16),
     "min_df": (1, 1 << 40),
     "max_features": (0, 1 << 30),
     "count_memory_mb": (1, 1 << 20),
@@ -280,7 +285,7 @@ def stored_ngrams(table: Mapping[str, Any]) -> NgramSettings:
     Raises:
         ConfigError: As `read_section` does.
     """
-    unknown = {"boundaries": False, "as_written": False}
+    unknown = {"boundaries": False, "as_written": False, "subwords": 0}
     settings = read_section(NgramSettings, unknown | dict(table), "ngrams")
     assert isinstance(settings, NgramSettings)
     return settings
@@ -352,9 +357,13 @@ def read_toml(path: Path) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ConfigError(f"not readable as TOML ({reason})", where=str(path)) from error
+    except FileNotFoundError as error:
+        raise ConfigError("no such file", where=str(path), remedy="check the path") from error
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigError(f"cannot be read: {reason}", where=str(path)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"is not valid TOML: {error}", where=str(path)) from error
 
 
 def as_table(settings: Settings) -> dict[str, dict[str, Any]]:

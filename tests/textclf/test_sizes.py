@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from textclf.settings import NetworkSettings, NgramSettings, TrainingSettings
-from textclf.sizes import with_batch_size, with_margin, with_max_n, with_shape, with_stopping
+from textclf.sizes import (
+    LITTLE_TEXT,
+    with_batch_size,
+    with_margin,
+    with_max_n,
+    with_shape,
+    with_stopping,
+    with_subwords,
+)
 
 
 @pytest.mark.parametrize(
@@ -19,6 +27,20 @@ def test_a_batch_is_about_the_root_of_the_rows(rows: int, size: int) -> None:
 @pytest.mark.parametrize(("classes", "longest"), [(2, 3), (8, 3), (9, 2), (200, 2)])
 def test_of_many_classes_no_trigrams_are_counted(classes: int, longest: int) -> None:
     assert with_max_n(NgramSettings(), classes).max_n == longest
+
+
+@pytest.mark.parametrize(
+    ("text_bytes", "rare", "longest"),
+    [(LITTLE_TEXT, 0.0, 4), (LITTLE_TEXT + 1, 0.1, 0), (10**12, 0.2, 4)],
+)
+def test_parts_of_words_are_counted_where_little_is_known_of_words(
+    text_bytes: int, rare: float, longest: int
+) -> None:
+    assert with_subwords(NgramSettings(), text_bytes, lambda: rare).subwords == longest
+
+
+def test_ngrams_of_characters_are_counted_alone() -> None:
+    assert with_subwords(NgramSettings(analyzer="char_wb"), 1, lambda: 1.0).subwords == 0
 
 
 def test_the_longest_ngram_is_no_shorter_than_the_shortest() -> None:
@@ -83,5 +105,6 @@ def test_what_is_set_stays() -> None:
     assert with_shape(NetworkSettings(members=3), 100, 10).units == 64
     assert with_margin(TrainingSettings(margin=0.0), 100).margin == 0.0
     assert with_max_n(NgramSettings(max_n=3), 100).max_n == 3
+    assert with_subwords(NgramSettings(subwords=0), 1, lambda: 1.0).subwords == 0
     stopping = TrainingSettings(patience=9, tolerance=0.0, min_improvement=0.0)
     assert with_stopping(stopping, 10**6, 100, svm=True) == stopping

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -39,6 +39,23 @@ class TextBlock:
         """Return the texts as strings."""
         data, ends = self.text.tobytes(), self.offsets.tolist()
         return [data[a:b].decode("utf-8") for a, b in pairwise(ends)]
+
+    def pieces(self, most: int) -> Iterator[TextBlock]:
+        """Yield the rows in parts of at most `most` bytes of text, or of one row that has more."""
+        first = 0
+        while first < len(self):
+            start = self.offsets[first]
+            fitting = int(np.searchsorted(self.offsets, start + most, side="right")) - 1
+            last = max(fitting, first + 1)
+            yield TextBlock(
+                self.text[start : self.offsets[last]],
+                self.offsets[first : last + 1] - start,
+                None if self.labels is None else self.labels[first:last],
+                self.rows[first:last],
+                self.source,
+                {name: values[first:last] for name, values in self.extra.items()},
+            )
+            first = last
 
     @classmethod
     def from_texts(

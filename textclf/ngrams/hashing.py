@@ -17,5 +17,9 @@ COMBINE = 0x9E3779B97F4A7C15
 # four by their last three, `*ing`: inflected forms have these in common.
 PREFIX, SUFFIX = 5, 3
 
+# Set in the hashes of parts of words (`ngrams.subwords`) and cleared in all others beside them, so
+# that weights can tell them apart.
+SUBWORD_BIT = 1
+
 # What stands before the first word of a text and after the last one; no word looks like it.
 START, END = "<s>", "</s>"

@@ -10,6 +10,7 @@ import numpy as np
 from textclf.compiled import njit
 from textclf.ngrams.cutting import ALONE_UNIT, ASCII_UNIT, BOUNDARY_UNIT, cut_row, mix
 from textclf.ngrams.hashing import COMBINE, FNV_OFFSET, FNV_PRIME, PREFIX, SUFFIX
+from textclf.ngrams.subwords import SUBWORD, hash_subwords, most_subwords, subword_spans
 
 _PRIME, _OFFSET = np.uint64(FNV_PRIME), np.uint64(FNV_OFFSET)
 _COMBINE = np.uint64(COMBINE)
@@ -81,13 +82,14 @@ def _hash_affixes(units, i, buffer, ways, out, total):  # type: ignore[no-untype
 def _hash_row(units, segments, cuts, buffer, ways, out, total):  # type: ignore[no-untyped-def]
     """Append the hashes of one row's n-grams to `out` and return the new total."""
     first = 0
+    others = ~SUBWORD if ways[9] else ~np.uint64(0)
     for cut in range(cuts):
         stop = segments[cut]
         least, short = _least(ways, stop - first)
         for i in range(first, first + 1 if short else stop):
             value = units[i, 0]
             if least <= 1 and units[i, 3] != BOUNDARY_UNIT:
-                out[total] = value
+                out[total] = value & others
                 total += 1
             length = min(ways[3], stop - i)
             if units[i, 3] == ALONE_UNIT:
@@ -95,9 +97,12 @@ def _hash_row(units, segments, cuts, buffer, ways, out, total):  # type: ignore[
             for k in range(1, length):
                 value = mix(value * _COMBINE + units[i + k, 0])
                 if k + 1 >= least:
-                    out[total] = value
+                    out[total] = value & others
                     total += 1
-            if ways[6] and units[i, 3] == ASCII_UNIT:
+            if ways[9]:
+                if units[i, 3] != BOUNDARY_UNIT:
+                    total = hash_subwords(units, i, buffer, ways[9], out, total)
+            elif ways[6] and units[i, 3] == ASCII_UNIT:
                 # Without a branch: how long a word is cannot be foretold.
                 start, end = np.int64(units[i, 1]), np.int64(units[i, 2])
                 letters = end - start
@@ -110,16 +115,17 @@ def _hash_row(units, segments, cuts, buffer, ways, out, total):  # type: ignore[
                 total += np.int64(letters > SUFFIX + 1)
             elif ways[6]:
                 total = _hash_affixes(units, i, buffer, ways, out, total)
-            out[total] = units[i, 5]
+            out[total] = units[i, 5] & others
             total += np.int64(units[i, 5] != np.uint64(0))
         first = stop
     return total
 
 
 @njit(nogil=True)
-def _most(used, cuts, ways):  # type: ignore[no-untyped-def]
+def _most(units, used, cuts, ways):  # type: ignore[no-untyped-def]
     """Return how many n-grams a row may have."""
-    return used * (max(ways[3], ways[5]) - ways[2] + 4) + cuts
+    subwords = most_subwords(units, used, ways[9]) if used else 0
+    return used * (max(ways[3], ways[5]) - ways[2] + 4) + cuts + subwords
 
 
 @njit(cache=True, nogil=True)
@@ -130,7 +136,7 @@ def hash_ngrams(text, offsets, ways, tables, work, room):  # type: ignore[no-unt
         text: uint8, the rows' UTF-8 one after the other.
         offsets: (rows + 1,) int64.
         ways: (analyzer, tokens, min_n, max_n, final_sigma, unspaced_max_n, affixes, boundaries,
-            as_written), int64 each.
+            as_written, subwords), int64 each.
         tables: (pages, properties, mapping, sequences) of `CharacterTables`, and `fold_ascii`.
         work: From `workspace`.
         room: uint64, for the hashes; if it is too small, a larger one takes its place.
@@ -144,7 +150,7 @@ def hash_ngrams(text, offsets, ways, tables, work, room):  # type: ignore[no-unt
     total = np.int64(0)
     for row in range(rows):
         used, cuts = cut_row(row, text, offsets, ways, tables, work)
-        need = total + _most(used, cuts, ways)
+        need = total + _most(units, used, cuts, ways)
         if need > room.size:
             grown = np.empty(2 * need, dtype=np.uint64)
             for i in range(total):
@@ -159,7 +165,8 @@ def hash_ngrams(text, offsets, ways, tables, work, room):  # type: ignore[no-unt
 def _spans(units, segments, cuts, buffer, ways, spans):  # type: ignore[no-untyped-def]
     """Write where each n-gram is to `spans`, in the order of `_hash_row`.
 
-    (first byte, byte after the last, 0 or for a prefix 1 or for a suffix 2; 3 is in the text).
+    (first byte, byte after the last, 0 or for a prefix 1 or for a suffix 2, for what is neither 3;
+    4 is in the text).
     """
     total, first = 0, 0
     for cut in range(cuts):
@@ -174,7 +181,11 @@ def _spans(units, segments, cuts, buffer, ways, spans):  # type: ignore[no-untyp
             for k in range(shortest - 1, length):
                 spans[total, 0], spans[total, 1], spans[total, 2] = start, units[i + k, 2], 0
                 total += 1
-            prefix, suffix = _affixes(units, i, buffer, ways)
+            prefix, suffix = np.int64(-1), np.int64(-1)
+            if not ways[9]:
+                prefix, suffix = _affixes(units, i, buffer, ways)
+            elif units[i, 3] != BOUNDARY_UNIT:
+                total = subword_spans(units, i, buffer, ways[9], spans, total)
             if prefix >= 0:
                 spans[total, 0], spans[total, 1], spans[total, 2] = start, prefix, 1
                 total += 1
@@ -182,7 +193,7 @@ def _spans(units, segments, cuts, buffer, ways, spans):  # type: ignore[no-untyp
                 spans[total, 0], spans[total, 1], spans[total, 2] = suffix, end, 2
                 total += 1
             if units[i, 5] != np.uint64(0):
-                spans[total, 0], spans[total, 1], spans[total, 2] = units[i, 6], units[i, 7], 3
+                spans[total, 0], spans[total, 1], spans[total, 2] = units[i, 6], units[i, 7], 4
                 total += 1
         first = stop
 
@@ -206,24 +217,24 @@ def ngram_texts(rows, places, text, offsets, ways, tables, work):  # type: ignor
     for i in range(rows.size):
         if i == 0 or rows[i] != rows[i - 1]:
             used, cuts = cut_row(rows[i], text, offsets, ways, tables, work)
-            need = _most(used, cuts, ways)
+            need = _most(units, used, cuts, ways)
             if need > spans.shape[0]:
                 spans = np.empty((2 * need, 3), dtype=np.int64)
             _spans(units, segments, cuts, buffer, ways, spans)
         a, b, kind = spans[places[i], 0], spans[places[i], 1], spans[places[i], 2]
         at = ends[i]
-        if at + b - a + 1 > out.size:
-            grown = np.empty(2 * (out.size + b - a + 1), dtype=np.uint8)
+        if at + b - a + 2 > out.size:
+            grown = np.empty(2 * (out.size + b - a + 2), dtype=np.uint8)
             for byte in range(at):
                 grown[byte] = out[byte]
             out = grown
-        if kind == 2:
+        if kind == 2 or kind == 3:
             out[at] = _STAR
             at += 1
         for byte in range(a, b):
-            out[at] = text[byte] if kind == 3 else buffer[byte]
+            out[at] = text[byte] if kind == 4 else buffer[byte]
             at += 1
-        if kind == 1:
+        if kind == 1 or kind == 3:
             out[at] = _STAR
             at += 1
         ends[i + 1] = at

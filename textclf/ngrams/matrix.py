@@ -6,7 +6,7 @@ import dataclasses
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,12 +16,13 @@ from textclf.ngrams.counting import Counts, DocumentFrequencies, Sorted, by_tabl
 from textclf.ngrams.scratch import Scratch
 from textclf.ngrams.selection import best, chi2, f_classif, log_count_spread
 from textclf.ngrams.split import Split, settle
+from textclf.ngrams.subwords import is_subword
 from textclf.ngrams.vectorizer import CompiledVectorizer, Hasher, Rows, Vocabulary
 from textclf.ngrams.weighting import accumulate, inverse_document_frequency
 from textclf.parallel import ordered_map
 from textclf.progress import Progress, Report, silent
 from textclf.settings import NgramSettings
-from textclf.sizes import with_max_n
+from textclf.sizes import LITTLE_TEXT, with_max_n, with_subwords
 
 if TYPE_CHECKING:
     from textclf.corpus.block import TextBlock
@@ -35,7 +36,10 @@ Blocks = Callable[[], Iterable["TextBlock"]]
 # counts classes for the n-grams that are left.
 _CLASSES_AT_ONCE = 32
 
-_HEAD_ROWS = 4000  # that tell whether there are many classes
+# The first rows tell whether there are many classes, and whether their words are known from others.
+_HEAD_ROWS, _HEAD_BYTES = 4000, 2 << 20
+_PIECE_BYTES = 256 << 10  # of text that is hashed at once with all parts of its words
+_SUBWORD = np.float32(0.35)  # what a part of a word counts of what a word does
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,7 @@ def count_ngrams(
     report(Progress("count", 0))  # before the kernels are compiled, which takes a while once
     split, corpus = settle(blocks(), share, seed)
     settings, corpus = _settle_settings(settings, corpus)
+    corpus = _in_pieces(corpus, settings)
     hasher, scratch = Hasher(settings), Scratch()
     frequencies = DocumentFrequencies(2, settings.count_memory_mb << 20)
     kept, held = np.zeros(0, np.int64), np.zeros(0, np.int64)
@@ -126,14 +131,43 @@ def count_ngrams(
 def _settle_settings(
     settings: NgramSettings, corpus: Iterator[TextBlock]
 ) -> tuple[NgramSettings, Iterator[TextBlock]]:
-    """Return the settings with the longest n-gram, which the first rows' classes tell."""
+    """Return the settings with what the first rows' classes and words tell."""
     head: list[TextBlock] = []
-    left, classes = 0 if settings.max_n else _HEAD_ROWS, 0
-    while left > 0 and (block := next(corpus, None)) is not None:
-        classes = max(classes, int(_labels(block)[:left].max(initial=-1)) + 1)
+    rows = classes = text_bytes = 0
+    for block in corpus:
         head.append(block)
-        left -= len(block)
+        labels = _labels(block)[: max(0, _HEAD_ROWS - rows)]
+        classes = max(classes, int(labels.max(initial=-1)) + 1)
+        rows, text_bytes = rows + len(block), text_bytes + len(block.text)
+        if rows >= _HEAD_ROWS and text_bytes > LITTLE_TEXT:
+            break
+    settings = with_subwords(settings, text_bytes, lambda: _seen_once(head, settings))
     return with_max_n(settings, classes), chain(head, corpus)
+
+
+def _in_pieces(corpus: Iterable[TextBlock], settings: NgramSettings) -> Iterator[TextBlock]:
+    """Return the blocks, or parts of them if they have many n-grams: these take memory."""
+    if settings.subwords <= 0:
+        return iter(corpus)
+    return chain.from_iterable(block.pieces(_PIECE_BYTES) for block in corpus)
+
+
+def _seen_once(head: list[TextBlock], settings: NgramSettings) -> float:
+    """Return the share of words that only one row has, of those of the first rows."""
+    words_only = dataclasses.replace(
+        settings, min_n=1, max_n=1, unspaced_max_n=1, subwords=0,
+        affixes=False, boundaries=False, as_written=False,
+    )  # fmt: skip
+    hasher = Hasher(words_only)
+    left, left_bytes, found = _HEAD_ROWS, _HEAD_BYTES, [np.zeros(0, np.uint64)]
+    for block in head:
+        words, ends = hasher(block)
+        rows = min(left, len(block), int(np.searchsorted(block.offsets, left_bytes)))
+        for first, last in pairwise(ends[: rows + 1].tolist()):
+            found.append(np.unique(words[first:last]))
+        left, left_bytes = left - rows, left_bytes - int(block.offsets[rows])
+    _, df = np.unique(np.concatenate(found), return_counts=True)
+    return float(np.count_nonzero(df == 1) / max(1, df.sum()))
 
 
 def _add(total: NDArray[np.int64], more: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -159,7 +193,7 @@ def choose_vocabulary(blocks: Blocks, survey: Survey, report: Report = silent) -
     if values or not survey.counted_by_class:
         counts = _most_frequent(counts, (settings.count_memory_mb << 20) // (8 * (classes + 1)))
     hashes, df = counts.hashes, counts.df
-    idf = _idf(df, int(survey.rows_by_class.sum()), settings)
+    idf = _idf(hashes, df, int(survey.rows_by_class.sum()), settings)
     weights = Vocabulary(hashes, np.arange(len(hashes), dtype=np.int32), idf)
     by_class = counts.by_class
     if not survey.counted_by_class and (settings.log_count_ratio or (selects and not values)):
@@ -194,10 +228,15 @@ def _most_frequent(counts: Counts, room: int) -> Counts:
     )
 
 
-def _idf(df: NDArray[np.int64], rows: int, settings: NgramSettings) -> NDArray[np.float32]:
-    if not settings.use_idf:
-        return np.ones(len(df), np.float32)
-    return inverse_document_frequency(df, rows, settings.smooth_idf).astype(np.float32)
+def _idf(
+    hashes: NDArray[np.uint64], df: NDArray[np.int64], rows: int, settings: NgramSettings
+) -> NDArray[np.float32]:
+    """Return the weight of each n-gram beside its tf; of a part of a word, which has many, less."""
+    weights = inverse_document_frequency(df, rows, settings.smooth_idf)
+    idf = weights.astype(np.float32) if settings.use_idf else np.ones(len(df), np.float32)
+    if settings.analyzer == "word" and settings.subwords > 0:
+        idf[is_subword(hashes)] *= _SUBWORD
+    return idf
 
 
 def _scan(
@@ -221,7 +260,7 @@ def _scan(
     def prepare(block: TextBlock) -> tuple[Rows, NDArray[np.bool_], NDArray[np.int32]]:
         return vectorizer.transform(block), split.training(block), _labels(block)
 
-    for matrix, training, labels in ordered_map(prepare, blocks()):
+    for matrix, training, labels in ordered_map(prepare, _in_pieces(blocks(), settings)):
         data = matrix.data if values else np.ones_like(matrix.data)
         accumulate(matrix.indptr, matrix.indices, data, labels, training, sums, squares)
         rows += len(labels)
@@ -263,7 +302,8 @@ def write_matrix(
         matrix, sightings = vectorizer.transform_naming(block, named)
         return block, matrix, sightings, split.training(block)
 
-    for block, matrix, sightings, kept in ordered_map(prepare, blocks()):
+    corpus = _in_pieces(blocks(), vectorizer.settings)
+    for block, matrix, sightings, kept in ordered_map(prepare, corpus):
         fresh = sightings[~named[sightings[:, 0]]]
         for column, text in zip(
             fresh[:, 0].tolist(),

@@ -17,6 +17,7 @@ from textclf.ngrams.hashing import (
     MIX_2,
     PREFIX,
     START,
+    SUBWORD_BIT,
     SUFFIX,
 )
 from textclf.ngrams.unicode import (
@@ -183,6 +184,8 @@ def grams(units: Sequence[Unit], settings: NgramSettings) -> Iterator[tuple[str,
         (text, 64-bit hash, its first unit, the unit after its last).
     """
     words = settings.analyzer == "word"
+    subwords = settings.subwords if words else 0
+    others = _MASK ^ SUBWORD_BIT if subwords > 0 else _MASK
     joint = " " if words else ""
     texts = [unit.text for unit in units]
     hashes = [_hash_unit(text) for text in texts]
@@ -197,15 +200,30 @@ def grams(units: Sequence[Unit], settings: NgramSettings) -> Iterator[tuple[str,
         for k in range(longest):
             value = _mix((value * COMBINE + hashes[i + k]) & _MASK) if k else hashes[i]
             if k + 1 >= least and not (words and k == 0 and texts[i] in (START, END)):
-                yield joint.join(texts[i : i + k + 1]), value, i, i + k + 1
-        if words and settings.affixes:
-            word = texts[i]
+                yield joint.join(texts[i : i + k + 1]), value & others, i, i + k + 1
+        word = texts[i]
+        if subwords > 0:
+            for subword in _subwords(word, subwords) if word not in (START, END) else ():
+                yield subword, _hash_unit(subword) | SUBWORD_BIT, i, i + 1
+        elif words and settings.affixes:
             if len(word) > PREFIX:
                 yield f"{word[:PREFIX]}*", _hash_unit(f"{word[:PREFIX]}*"), i, i + 1
             if len(word) > SUFFIX + 1:
                 yield f"*{word[-SUFFIX:]}", _hash_unit(f"*{word[-SUFFIX:]}"), i, i + 1
         if units[i].written:
-            yield units[i].written, _hash_unit(units[i].written), i, i + 1
+            yield units[i].written, _hash_unit(units[i].written) & others, i, i + 1
+
+
+def _subwords(word: str, longest: int) -> Iterator[str]:
+    """Yield the parts of a word; `*` stands for the rest, or anywhere for nothing."""
+    for first in range(len(word) if len(word) > 1 else 0):
+        for end in range(first + 1, min(first + longest, len(word)) + 1):
+            part = word[first:end]
+            yield f"*{part}*"
+            if first == 0 and end < len(word):
+                yield f"{part}*"
+            elif end == len(word) and first > 0:
+                yield f"*{part}"
 
 
 def _stands_alone(unit: str) -> bool:

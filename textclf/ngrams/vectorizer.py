@@ -108,6 +108,7 @@ class Hasher:
             int(settings.affixes and settings.analyzer == "word"),
             int(settings.boundaries and settings.analyzer == "word"),
             int(settings.as_written and settings.analyzer == "word"),
+            max(0, settings.subwords) if settings.analyzer == "word" else 0,
         )
         self._tables = (
             tables.pages, tables.properties, tables.mapping, tables.sequences,
@@ -208,7 +209,7 @@ class CompiledVectorizer:
         from textclf.ngrams.weighting import build_filter, build_lookup
 
         self.hasher = Hasher(settings)
-        self._settings = settings
+        self.settings = settings
         ranks = vocabulary.columns.copy()
         rest = np.flatnonzero(ranks < 0)
         ranks[rest] = vocabulary.size + np.arange(len(rest))
@@ -246,6 +247,6 @@ class CompiledVectorizer:
         *rows, sightings = weigh(
             hashes, ends, hashes.view(np.int32), hashes.view(np.float32),
             self._lookup, self._known, self._ranks, self._factors,
-            self._settings.sublinear_tf, self._settings.norm == "l2", named,
+            self.settings.sublinear_tf, self.settings.norm == "l2", named,
         )  # fmt: skip
         return Rows(*rows), sightings.copy()

@@ -55,9 +55,6 @@ class History:
             storage=JournalStorage(JournalFileBackend(str(file))),
             study_name="tune",
             direction="maximize",
-            pruner=optuna.pruners.SuccessiveHalvingPruner(
-                min_resource=1, reduction_factor=FACTOR, min_early_stopping_rate=0
-            ),
             load_if_exists=True,
         )
         self._lost: list[int] = self._study.user_attrs.get("lost", [])
@@ -111,10 +108,17 @@ class History:
         trial.set_user_attr(_CHANGES, json.dumps(changes, sort_keys=True))
 
     def measured(self, trial: optuna.Trial, part: int, figures: Mapping[str, Any]) -> bool:
-        """Note a trial's figures on a part; return whether it is worth measuring on the next."""
-        trial.set_user_attr(f"{_FIGURES}-{part}", dict(figures))
-        trial.report(figures["accuracy"], FACTOR**part)
-        return not trial.should_prune()
+        """Note a trial's figures on a part; return whether it is worth measuring on the next.
+
+        It is if it is among the best third there so far (asynchronous successive halving, Li et al.
+        2020). Optuna's own pruner counts trials too that a kill ended, which are then made again.
+        """
+        name, accuracy = f"{_FIGURES}-{part}", figures["accuracy"]
+        trial.set_user_attr(name, dict(figures))
+        trial.report(accuracy, FACTOR**part)  # which the sampler looks at
+        others = [t.user_attrs[name]["accuracy"] for t in self.told() if name in t.user_attrs]
+        ranked = sorted([*others, accuracy], reverse=True)
+        return bool(accuracy >= ranked[max(1, len(ranked) // FACTOR) - 1])
 
     def complete(self, trial: optuna.Trial, accuracy: float) -> None:
         """End a trial that was measured on the largest part."""

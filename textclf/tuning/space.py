@@ -33,6 +33,7 @@ SPACE: dict[str, Propose] = {
     "ngrams.analyzer": _one_of("word", "char_wb"),
     "ngrams.max_n": _one_of(1, 2, 3),
     "ngrams.affixes": _one_of(True, False),
+    "ngrams.subwords": _one_of(0, 4),
     "ngrams.min_df": _one_of(1, 2, 4),
     "ngrams.max_features": _one_of(30_000, 100_000, 300_000),
     "ngrams.log_count_ratio": _one_of(True, False),

@@ -45,3 +45,16 @@ def test_integers_sort_by_value_and_before_names() -> None:
     ordered, _ = LabelMap(["b", "10", "é", "9", "-1", "B"]).sorted()
     assert ordered.names == ["-1", "9", "10", "B", "b", "é"]
     assert ordered.encode(["9"]).dtype == np.int32
+
+
+@given(st.lists(st.text(max_size=20)), st.integers(1, 40))
+def test_pieces_hold_every_row_once_in_order_and_no_more_text_than_asked_for(
+    texts: list[str], most: int
+) -> None:
+    block = TextBlock.from_texts(texts, np.arange(len(texts), dtype=np.int32))
+    pieces = list(block.pieces(most))
+    assert [text for piece in pieces for text in piece.texts()] == block.texts()
+    labels = [piece.labels for piece in pieces if piece.labels is not None]
+    assert [label for part in labels for label in part.tolist()] == list(range(len(texts)))
+    assert [row for piece in pieces for row in piece.rows.tolist()] == block.rows.tolist()
+    assert all(len(piece) == 1 or len(piece.text) <= most for piece in pieces)

@@ -23,6 +23,9 @@ WAYS = [
     for low, high in [(1, 2), (3, 5)]
 ] + [
     NgramSettings(max_n=3, affixes=False),
+    NgramSettings(max_n=2, subwords=1),
+    NgramSettings(max_n=2, subwords=4),
+    NgramSettings(max_n=2, subwords=16, boundaries=False, as_written=False),
     NgramSettings(max_n=3, boundaries=False),
     NgramSettings(max_n=3, as_written=False),
     NgramSettings(max_n=3, lowercase=False),
@@ -85,6 +88,26 @@ def test_ngrams_are_those_of_scikit_learn(analyzer, bounds, accents, sentences):
     )
     for text in sentences.values():
         assert sorted(t for t, _ in reference.ngrams(text, way)) == sorted(analyze(text))
+
+
+def as_part(run):
+    """Write a run of a word between spaces as we do: a star for what is not there."""
+    before, after = "" if run[0] == " " else "*", "" if run[-1] == " " else "*"
+    return f"{before}{run.strip()}{after}"
+
+
+@pytest.mark.parametrize("longest", [1, 3, 5])
+def test_parts_of_words_are_the_padded_ngrams_of_scikit_learn(longest, sentences):
+    way = NgramSettings(
+        max_n=1, subwords=longest, boundaries=False, as_written=False, unspaced_max_n=1
+    )
+    padded = CountVectorizer(analyzer="char_wb", ngram_range=(1, longest + 1)).build_analyzer()
+    for text in sentences.values():
+        ngrams = [t for t, _ in reference.ngrams(text, way)]
+        words = [t for t in ngrams if "*" not in t and len(t) > 1]
+        runs = [r for word in words for r in padded(word) if r == word or r.strip() != word]
+        expected = [as_part(run) for run in runs if 0 < len(run.strip()) <= longest]
+        assert sorted(t for t in ngrams if "*" in t) == sorted(expected)
 
 
 @pytest.mark.parametrize(

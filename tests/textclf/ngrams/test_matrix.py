@@ -11,8 +11,10 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.feature_selection import SelectKBest, chi2, f_classif
 from sklearn.preprocessing import normalize
 
+from textclf import sizes
 from textclf.corpus.block import TextBlock
 from textclf.ngrams import matrix as passes
+from textclf.ngrams import reference
 from textclf.ngrams.matrix import choose_vocabulary, count_ngrams, write_matrix
 from textclf.ngrams.selection import log_count_spread
 from textclf.ngrams.shards import ShardWriter
@@ -108,7 +110,13 @@ def test_chi2_chooses_as_scikit_learn_on_presence(multilingual, tmp_path):
     scores = dict(zip(names, select.scores_, strict=True))
     threshold = min(scores[n] for n in names[select.get_support()])
     settings = NgramSettings(
-        tokens="words", affixes=False, boundaries=False, as_written=False, max_n=2, max_features=300
+        tokens="words",
+        affixes=False,
+        subwords=0,
+        boundaries=False,
+        as_written=False,
+        max_n=2,
+        max_features=300,
     )
     ours, *_ = stream(cut(texts, labels, 50), settings, tmp_path)
     for name in set(ours) ^ set(names[select.get_support()]):
@@ -143,7 +151,8 @@ def test_weights_equal_scikit_learn(sublinear, use_idf, smooth, norm, multilingu
     full = theirs.fit_transform(texts)
     settings = NgramSettings(
         tokens="words", max_n=2, max_features=0, sublinear_tf=sublinear, use_idf=use_idf,
-        smooth_idf=smooth, norm=norm, affixes=False, boundaries=False, as_written=False,
+        smooth_idf=smooth, norm=norm, affixes=False, subwords=0, boundaries=False,
+        as_written=False,
         log_count_ratio=False,
     )  # fmt: skip
     ours, first, _, _ = stream(cut(texts, labels, 100), settings, tmp_path)
@@ -167,6 +176,7 @@ def test_log_count_ratios_multiply_tf_idf_before_the_norm(multilingual, tmp_path
     settings = NgramSettings(
         tokens="words",
         affixes=False,
+        subwords=0,
         boundaries=False,
         as_written=False,
         max_n=2,
@@ -223,6 +233,42 @@ def test_the_classes_of_the_first_rows_say_how_long_ngrams_are(classes, longest)
     survey = count_ngrams(lambda: cut(texts, labels, 3), NgramSettings(), 0.0, 1)
     assert survey.settings.max_n == longest
     assert sum(survey.rows_by_class) == len(texts)
+
+
+def with_new_words(rows, new):
+    """Return rows of nine words that all have, and some that no other has."""
+    known = "this is what all the rows say of it"
+    return [" ".join([known, *(f"new{i}x{k}" for k in range(new))]) for i in range(rows)]
+
+
+@pytest.mark.parametrize(
+    ("little_text", "new_words", "longest"), [(10**6, 0, 4), (1000, 1, 0), (1000, 2, 4)]
+)
+def test_little_text_or_words_that_are_rare_are_counted_by_their_parts(
+    little_text, new_words, longest, monkeypatch
+):
+    monkeypatch.setattr(passes, "LITTLE_TEXT", little_text)
+    monkeypatch.setattr(sizes, "LITTLE_TEXT", little_text)
+    blocks = cut(with_new_words(100, new_words), [i % 2 for i in range(100)], 9)
+    assert count_ngrams(lambda: blocks, NgramSettings(), 0.0, 1).settings.subwords == longest
+
+
+def test_a_part_of_a_word_weighs_a_third_of_what_the_word_does(multilingual, tmp_path):
+    texts, labels = multilingual
+    settings = NgramSettings(
+        max_n=1, subwords=3, max_features=0, log_count_ratio=False, use_idf=False, norm="none",
+        sublinear_tf=False,
+    )  # fmt: skip
+    ours, first, _, _ = stream(cut(texts, labels, 100), settings, tmp_path)
+    counter = CountVectorizer(
+        analyzer=lambda text: [t for t, _ in reference.ngrams(text, settings)], min_df=2
+    )
+    full = counter.fit_transform(texts)
+    place = {name: i for i, name in enumerate(counter.get_feature_names_out())}
+    weights = [0.35 if len(name) > 1 and "*" in name else 1.0 for name in ours]
+    expected = full[:100][:, [place[n] for n in ours]] @ diags_array(weights)
+    assert {0.35, 1.0} == set(weights)
+    assert abs(first - expected).max() < 1e-6
 
 
 def test_ngrams_that_settings_make_longer_stay_so_with_many_classes():
