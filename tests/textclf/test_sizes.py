@@ -31,7 +31,7 @@ def test_of_many_classes_no_trigrams_are_counted(classes: int, longest: int) -> 
 
 @pytest.mark.parametrize(
     ("text_bytes", "rare", "longest"),
-    [(LITTLE_TEXT, 0.0, 4), (LITTLE_TEXT + 1, 0.1, 0), (10**12, 0.2, 4)],
+    [(LITTLE_TEXT, 0.0, 4), (LITTLE_TEXT + 1, 0.29, 0), (10**12, 0.3, 4)],
 )
 def test_parts_of_words_are_counted_where_little_is_known_of_words(
     text_bytes: int, rare: float, longest: int

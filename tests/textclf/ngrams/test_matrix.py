@@ -242,7 +242,7 @@ def with_new_words(rows, new):
 
 
 @pytest.mark.parametrize(
-    ("little_text", "new_words", "longest"), [(10**6, 0, 4), (1000, 1, 0), (1000, 2, 4)]
+    ("little_text", "new_words", "longest"), [(10**6, 0, 4), (1000, 3, 0), (1000, 5, 4)]
 )
 def test_little_text_or_words_that_are_rare_are_counted_by_their_parts(
     little_text, new_words, longest, monkeypatch
