@@ -15,11 +15,13 @@ import pytest
 
 pytest.importorskip("optuna")
 
+from textclf import sizes
 from textclf.corpus.bad_rows import BadRows
 from textclf.corpus.reader import Corpus, CorpusFormat
 from textclf.errors import DataError, LockedError, UsageError
 from textclf.job import TrainingFiles
 from textclf.locking import held
+from textclf.ngrams import matrix
 from textclf.progress import silent
 from textclf.settings import Settings, read_toml, resolve
 from textclf.tuning import search as searching
@@ -118,7 +120,16 @@ def test_the_first_trial_is_that_of_the_given_settings(trained, files, tmp_path)
     own = resolve(overrides=["network.units=48", "network.dropout=0.33", "ngrams.max_n=5"])
     search(files, own, tmp_path, Limits(trials=1))
     assert asked[0].settings.network == own.network
-    assert asked[0].settings.ngrams == own.ngrams
+    assert asked[0].settings.ngrams == dataclasses.replace(own.ngrams, subwords=4)
+
+
+def test_parts_of_words_count_on_few_rows_if_they_do_on_all(trained, files, tmp_path, monkeypatch):
+    for module in (sizes, matrix):
+        monkeypatch.setattr(module, "LITTLE_TEXT", 100_000)
+    monkeypatch.setattr(sizes, "_RARE_WORDS", 0.5)  # a third of them, numbers, are in one row only
+    asked = trained(by_units)
+    search(files, Settings(), tmp_path, Limits(trials=1))
+    assert [r.settings.ngrams.subwords for r in asked] == [0, 0, 0]
 
 
 def test_only_what_does_well_on_few_rows_is_measured_on_all(trained, files, tmp_path):

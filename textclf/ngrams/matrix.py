@@ -92,7 +92,7 @@ def count_ngrams(
     """
     report(Progress("count", 0))  # before the kernels are compiled, which takes a while once
     split, corpus = settle(blocks(), share, seed)
-    settings, corpus = _settle_settings(settings, corpus)
+    settings, corpus = settle_settings(settings, corpus)
     corpus = _in_pieces(corpus, settings)
     hasher, scratch = Hasher(settings), Scratch()
     frequencies = DocumentFrequencies(2, settings.count_memory_mb << 20)
@@ -128,10 +128,10 @@ def count_ngrams(
     return Survey(counts, by_class, kept, held, text_bytes, split, settings)
 
 
-def _settle_settings(
+def settle_settings(
     settings: NgramSettings, corpus: Iterator[TextBlock]
 ) -> tuple[NgramSettings, Iterator[TextBlock]]:
-    """Return the settings with what the first rows' classes and words tell."""
+    """Return the settings with what the first rows' classes and words tell, and the corpus."""
     head: list[TextBlock] = []
     rows = classes = text_bytes = 0
     for block in corpus:

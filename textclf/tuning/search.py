@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from textclf.cache import ShardCache
+from textclf.corpus.reader import Corpus
 from textclf.corpus.streams import is_single_pass
 from textclf.errors import Interrupted, OutputError, TextclfError, UsageError
 from textclf.job import TrainingFiles, resume_key
 from textclf.locking import held
 from textclf.progress import Progress, Report, silent
-from textclf.settings import Settings
+from textclf.settings import NgramSettings, Settings
 
 from .samples import FACTOR, Samples, write_samples
 from .space import apply, propose, starting_point
@@ -204,6 +205,7 @@ class _Study:
         interrupted = False
         try:
             samples = write_samples(self._files, self._work, self._limits.seed, self._progress)
+            self._subwords = _subwords(self._settings.ngrams, samples.parts[-1])
             while not self._enough():
                 self._trial(samples)
                 self._history.spent = self._spent()
@@ -324,9 +326,12 @@ class _Study:
             self._tell()
             return self._should_stop()
 
+        settings = apply(self._settings, changes)
+        if settings.ngrams.subwords < 0:  # as for all rows, also where there are few
+            settings = apply(settings, {"ngrams.subwords": self._subwords})
         request = Request(
             samples.parts[part],
-            apply(self._settings, changes),
+            settings,
             self._work,
             self._cache,
             time.time() + self._left(),
@@ -357,6 +362,14 @@ class _Study:
             count,
             self._spent(),
         )
+
+
+def _subwords(settings: NgramSettings, files: TrainingFiles) -> int:
+    """Return the longest part of a word that training on all rows counts."""
+    from textclf.ngrams.matrix import settle_settings
+
+    corpus = Corpus(files.train, files.format, bad_rows=files.bad_rows)
+    return settle_settings(settings, corpus.blocks())[0].subwords
 
 
 def clearly_better(figures: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
