@@ -10,12 +10,21 @@ import numpy as np
 from textclf.compiled import njit
 from textclf.ngrams.cutting import ALONE_UNIT, ASCII_UNIT, BOUNDARY_UNIT, cut_row, mix
 from textclf.ngrams.hashing import COMBINE, FNV_OFFSET, FNV_PRIME, PREFIX, SUFFIX
-from textclf.ngrams.subwords import SUBWORD, hash_subwords, most_subwords, subword_spans
+from textclf.ngrams.subwords import (
+    AT_END,
+    AT_START,
+    STAR,
+    STARRED,
+    SUBWORD,
+    hash_subwords,
+    most_subwords,
+    subword_spans,
+)
 
 _PRIME, _OFFSET = np.uint64(FNV_PRIME), np.uint64(FNV_OFFSET)
 _COMBINE = np.uint64(COMBINE)
-_STAR = np.uint64(ord("*"))
-_STARRED = np.uint64((FNV_OFFSET ^ ord("*")) * FNV_PRIME & (1 << 64) - 1)
+# The kind of an n-gram that is taken from the text, as it is written; others are of `subwords`.
+_IN_TEXT = 4
 
 
 @njit(nogil=True)
@@ -67,10 +76,10 @@ def _hash_affixes(units, i, buffer, ways, out, total):  # type: ignore[no-untype
         value = _OFFSET
         for byte in range(units[i, 1], prefix):
             value = (value ^ np.uint64(buffer[byte])) * _PRIME
-        out[total] = mix((value ^ _STAR) * _PRIME)
+        out[total] = mix((value ^ STAR) * _PRIME)
         total += 1
     if suffix >= 0:
-        value = _STARRED
+        value = STARRED
         for byte in range(suffix, units[i, 2]):
             value = (value ^ np.uint64(buffer[byte])) * _PRIME
         out[total] = mix(value)
@@ -106,9 +115,9 @@ def _hash_row(units, segments, cuts, buffer, ways, out, total):  # type: ignore[
                 # Without a branch: how long a word is cannot be foretold.
                 start, end = np.int64(units[i, 1]), np.int64(units[i, 2])
                 letters = end - start
-                out[total] = mix((units[i, 4] ^ _STAR) * _PRIME)
+                out[total] = mix((units[i, 4] ^ STAR) * _PRIME)
                 total += np.int64(letters > PREFIX)
-                value = _STARRED
+                value = STARRED
                 for byte in range(end - SUFFIX if end > SUFFIX else start, end):
                     value = (value ^ np.uint64(buffer[byte])) * _PRIME
                 out[total] = mix(value)
@@ -165,8 +174,7 @@ def hash_ngrams(text, offsets, ways, tables, work, room):  # type: ignore[no-unt
 def _spans(units, segments, cuts, buffer, ways, spans):  # type: ignore[no-untyped-def]
     """Write where each n-gram is to `spans`, in the order of `_hash_row`.
 
-    (first byte, byte after the last, 0 or for a prefix 1 or for a suffix 2, for what is neither 3;
-    4 is in the text).
+    (first byte, byte after the last, its kind: `AT_START`, `AT_END`, both, `_IN_TEXT`, or 0).
     """
     total, first = 0, 0
     for cut in range(cuts):
@@ -187,13 +195,14 @@ def _spans(units, segments, cuts, buffer, ways, spans):  # type: ignore[no-untyp
             elif units[i, 3] != BOUNDARY_UNIT:
                 total = subword_spans(units, i, buffer, ways[9], spans, total)
             if prefix >= 0:
-                spans[total, 0], spans[total, 1], spans[total, 2] = start, prefix, 1
+                spans[total, 0], spans[total, 1], spans[total, 2] = start, prefix, AT_START
                 total += 1
             if suffix >= 0:
-                spans[total, 0], spans[total, 1], spans[total, 2] = suffix, end, 2
+                spans[total, 0], spans[total, 1], spans[total, 2] = suffix, end, AT_END
                 total += 1
             if units[i, 5] != np.uint64(0):
-                spans[total, 0], spans[total, 1], spans[total, 2] = units[i, 6], units[i, 7], 4
+                spans[total, 0], spans[total, 1] = units[i, 6], units[i, 7]
+                spans[total, 2] = _IN_TEXT
                 total += 1
         first = stop
 
@@ -228,14 +237,14 @@ def ngram_texts(rows, places, text, offsets, ways, tables, work):  # type: ignor
             for byte in range(at):
                 grown[byte] = out[byte]
             out = grown
-        if kind == 2 or kind == 3:
-            out[at] = _STAR
+        if kind & AT_END:
+            out[at] = STAR
             at += 1
         for byte in range(a, b):
-            out[at] = text[byte] if kind == 4 else buffer[byte]
+            out[at] = text[byte] if kind == _IN_TEXT else buffer[byte]
             at += 1
-        if kind == 1 or kind == 3:
-            out[at] = _STAR
+        if kind & AT_START:
+            out[at] = STAR
             at += 1
         ends[i + 1] = at
     return out[: ends[-1]], ends

@@ -16,14 +16,15 @@ from textclf.ngrams.cutting import mix
 from textclf.ngrams.hashing import FNV_OFFSET, FNV_PRIME, SUBWORD_BIT
 
 _PRIME, _OFFSET = np.uint64(FNV_PRIME), np.uint64(FNV_OFFSET)
-_STAR = np.uint64(ord("*"))
-_STARRED = np.uint64((FNV_OFFSET ^ ord("*")) * FNV_PRIME & (1 << 64) - 1)
+STAR = np.uint64(ord("*"))
+STARRED = np.uint64((FNV_OFFSET ^ ord("*")) * FNV_PRIME & (1 << 64) - 1)
 
 # Set in the hashes of parts of words, and cleared in all others beside them.
 SUBWORD = np.uint64(SUBWORD_BIT)
 
-# How a run is written: with a star behind, before, or both.
-AT_START, AT_END, ANYWHERE = 1, 2, 3
+# How a run is written: with a star behind, before, or both (bits).
+AT_START, AT_END = 1, 2
+ANYWHERE = AT_START | AT_END
 
 
 def is_subword(hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
@@ -53,7 +54,7 @@ def hash_subwords(units, i, buffer, longest, out, total):  # type: ignore[no-unt
         return total
     first = start
     while first < end:
-        inside, prefix, byte = _STARRED, _OFFSET, first
+        inside, prefix, byte = STARRED, _OFFSET, first
         for _ in range(longest):
             if byte == end:
                 break
@@ -62,10 +63,10 @@ def hash_subwords(units, i, buffer, longest, out, total):  # type: ignore[no-unt
                 inside = (inside ^ np.uint64(buffer[byte])) * _PRIME
                 prefix = (prefix ^ np.uint64(buffer[byte])) * _PRIME
                 byte += 1
-            out[total] = mix((inside ^ _STAR) * _PRIME) | SUBWORD
+            out[total] = mix((inside ^ STAR) * _PRIME) | SUBWORD
             total += 1
             if first == start and byte < end:
-                out[total] = mix((prefix ^ _STAR) * _PRIME) | SUBWORD
+                out[total] = mix((prefix ^ STAR) * _PRIME) | SUBWORD
                 total += 1
             elif first > start and byte == end:
                 out[total] = mix(inside) | SUBWORD

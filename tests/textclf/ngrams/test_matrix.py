@@ -22,6 +22,11 @@ from textclf.ngrams.vectorizer import CompiledVectorizer, Hasher
 from textclf.settings import PRESETS, NgramSettings, resolve
 
 GUIDE = resolve([("guide", PRESETS["guide"])]).ngrams
+# One and two words, as scikit-learn cuts them.
+WORDS_ONLY = {
+    "tokens": "words", "max_n": 2, "affixes": False, "subwords": 0, "boundaries": False,
+    "as_written": False,
+}  # fmt: skip
 SHARED = Path(__file__).parents[4] / "shared" / "data" / "ag_news" / "train.csv.gz"
 
 
@@ -109,15 +114,7 @@ def test_chi2_chooses_as_scikit_learn_on_presence(multilingual, tmp_path):
     names = counter.get_feature_names_out()
     scores = dict(zip(names, select.scores_, strict=True))
     threshold = min(scores[n] for n in names[select.get_support()])
-    settings = NgramSettings(
-        tokens="words",
-        affixes=False,
-        subwords=0,
-        boundaries=False,
-        as_written=False,
-        max_n=2,
-        max_features=300,
-    )
+    settings = NgramSettings(**WORDS_ONLY, max_features=300)
     ours, *_ = stream(cut(texts, labels, 50), settings, tmp_path)
     for name in set(ours) ^ set(names[select.get_support()]):
         assert scores[name] == pytest.approx(threshold, rel=1e-9)
@@ -150,10 +147,8 @@ def test_weights_equal_scikit_learn(sublinear, use_idf, smooth, norm, multilingu
     )  # fmt: skip
     full = theirs.fit_transform(texts)
     settings = NgramSettings(
-        tokens="words", max_n=2, max_features=0, sublinear_tf=sublinear, use_idf=use_idf,
-        smooth_idf=smooth, norm=norm, affixes=False, subwords=0, boundaries=False,
-        as_written=False,
-        log_count_ratio=False,
+        **WORDS_ONLY, max_features=0, sublinear_tf=sublinear, use_idf=use_idf, smooth_idf=smooth,
+        norm=norm, log_count_ratio=False,
     )  # fmt: skip
     ours, first, _, _ = stream(cut(texts, labels, 100), settings, tmp_path)
     place = {name: i for i, name in enumerate(theirs.get_feature_names_out())}
@@ -173,16 +168,7 @@ def test_log_count_ratios_multiply_tf_idf_before_the_norm(multilingual, tmp_path
     ]
     scale = np.sqrt(log_count_spread(np.stack(by_class, axis=1), rows))
     expected = normalize(full @ diags_array(scale))
-    settings = NgramSettings(
-        tokens="words",
-        affixes=False,
-        subwords=0,
-        boundaries=False,
-        as_written=False,
-        max_n=2,
-        max_features=0,
-        sublinear_tf=False,
-    )
+    settings = NgramSettings(**WORDS_ONLY, max_features=0, sublinear_tf=False)
     ours, first, _, _ = stream(cut(texts, labels, 100), settings, tmp_path)
     place = {name: i for i, name in enumerate(theirs.get_feature_names_out())}
     assert abs(first - csr_matrix(expected)[:100][:, [place[n] for n in ours]]).max() < 1e-5
