@@ -1,8 +1,8 @@
 """Compiles the kernels of reading, vectorizing and training, the first time, on all cores.
 
 numba holds the interpreter while it compiles, as TensorFlow does while it is imported; and one
-kernel is compiled at a time. So it is done by processes, each of which leaves its part in the
-cache folder: `python -m textclf.warm_up PART`.
+kernel is compiled at a time. So it is done by two processes, which take about as long and leave
+kernels in the cache folder: `python -m textclf.warm_up PART`.
 """
 
 from __future__ import annotations
@@ -60,20 +60,22 @@ def warm_up(report: Report = silent) -> None:
     """
     if not is_due():
         return
-    null = subprocess.DEVNULL
-    processes = [
-        subprocess.Popen([*_COMMAND, part], stdin=null, stdout=null, stderr=null) for part in PARTS
-    ]
-    try:
-        left = len(processes)
-        while left:
-            left = sum(process.poll() is None for process in processes)
-            report(Progress("compile", len(processes) - left, len(processes)))
-            time.sleep(_POLL if left else 0)
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
+    null, steps = subprocess.DEVNULL, sum(map(len, PARTS.values()))
+    with tempfile.TemporaryFile() as done:  # a byte a step
+        processes = [
+            subprocess.Popen([*_COMMAND, part], stdin=null, stdout=done, stderr=null)
+            for part in PARTS
+        ]
+        try:
+            left = True
+            while left:
+                left = any(process.poll() is None for process in processes)
+                report(Progress("compile", os.fstat(done.fileno()).st_size, steps))
+                time.sleep(_POLL if left else 0)
+        finally:
+            for process in processes:
+                process.kill()
+                process.wait()
     if any(process.returncode for process in processes):
         log.debug("kernels were not compiled ahead; they are when they are used")
     else:
@@ -98,13 +100,15 @@ def _hashed(block: TextBlock) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     return hashes, np.cumsum([0, *map(len, rows)]).astype(np.int64)
 
 
-def _hash() -> None:
-    """Compile what cuts and hashes texts."""
+def _cut() -> None:
+    """Compile what cuts texts, and hashes n-grams or finds their texts."""
     from textclf.ngrams.split import Split
     from textclf.ngrams.vectorizer import Hasher
 
-    block = _block()
-    Hasher(_SETTINGS)(block)
+    block, first = _block(), np.zeros(1, np.int64)
+    hasher = Hasher(_SETTINGS)
+    hasher(block)
+    hasher.texts(block, first, first)
     Split(0.1, 1).training(block)
 
 
@@ -125,17 +129,15 @@ def _count() -> None:
 
 
 def _vectorize() -> None:
-    """Compile what turns hashes into rows, finds texts of n-grams, and writes shards."""
+    """Compile what turns hashes into rows, and writes shards."""
     from textclf.ngrams.shards import ShardWriter
     from textclf.ngrams.vectorizer import CompiledVectorizer, Vocabulary
 
-    block = _block()
-    hashes, ends = _hashed(block)
+    hashes, ends = _hashed(_block())
     known = np.unique(hashes)
     columns, idf = np.arange(len(known), dtype=np.int32), np.ones(len(known), np.float32)
     vectorizer = CompiledVectorizer(_SETTINGS, Vocabulary(known, columns, idf))
-    matrix, sightings = vectorizer.weigh(hashes, ends, np.zeros(len(known), np.bool_))
-    vectorizer.hasher.texts(block, sightings[:, 1].copy(), sightings[:, 2].copy())
+    matrix, _ = vectorizer.weigh(hashes, ends, np.zeros(len(known), np.bool_))
     with tempfile.TemporaryDirectory() as folder:
         writer = ShardWriter(Path(folder), len(known), 1, 1, 1)
         writer.append(*matrix, np.zeros(_ROWS, np.int32))
@@ -161,8 +163,10 @@ def _train() -> None:
         train_linear_svm(writer.close(), 2, seed=1, passes=1)
 
 
-PARTS = {"hash": _hash, "count": _count, "vectorize": _vectorize, "train": _train}
+PARTS = {"cut": (_cut,), "others": (_count, _vectorize, _train)}
 
 if __name__ == "__main__":
     gc.disable()  # a sixth of the time
-    PARTS[sys.argv[1]]()
+    for compile_step in PARTS[sys.argv[1]]:
+        compile_step()
+        os.write(1, b".")

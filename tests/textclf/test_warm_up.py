@@ -68,14 +68,13 @@ def test_afterwards_nothing_is_compiled(tmp_path, kernels, themes):
 @pytest.mark.parametrize("code", [0, 1])
 def test_only_what_was_compiled_is_noted(kernels, monkeypatch, code):
     told = []
-    monkeypatch.setattr(warm_up, "PARTS", {"one": None, "other": None})
-    monkeypatch.setattr(
-        warm_up, "_COMMAND", (sys.executable, "-c", f"import sys; sys.exit({code})")
-    )
+    step = "import sys; print(end='..'[: int(sys.argv[1])]); sys.exit({code})"
+    monkeypatch.setattr(warm_up, "PARTS", {"1": (None,), "2": (None, None)})
+    monkeypatch.setattr(warm_up, "_COMMAND", (sys.executable, "-c", step.format(code=code)))
     warm_up.warm_up(told.append)
     assert len(list(kernels.rglob("complete-*"))) == (code == 0)
-    assert told[0] == Progress("compile", 0, 2)
-    assert told[-1] == Progress("compile", 2, 2)
+    assert told[0] == Progress("compile", 0, 3)
+    assert told[-1] == Progress("compile", 3, 3)
     told.clear()
     warm_up.warm_up(told.append)
     assert bool(told) == (code != 0)
@@ -108,6 +107,6 @@ def test_a_module_of_the_working_directory_is_not_imported(tmp_path, kernels, mo
     """As it would be by `python -m`."""
     (tmp_path / "numpy.py").write_text("raise SystemExit(0)")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(warm_up, "PARTS", {"help": None})
+    monkeypatch.setattr(warm_up, "PARTS", {"help": ()})
     warm_up.warm_up()
     assert not list(kernels.rglob("complete-*"))
