@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -130,3 +132,23 @@ def themes_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("themes") / "model"
     handmade().save(folder)
     return folder
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Callable[..., Path]]:
+    """Mount a file system of a few MB; skip where that is not permitted."""
+    folder = tmp_path / "mounted"
+    folder.mkdir()
+
+    def mount(*options: str) -> Path:
+        result = subprocess.run(
+            ["mount", *options, str(folder)], capture_output=True, text=True, check=False
+        )
+        if result.returncode:
+            pytest.skip(f"mount is not permitted: {result.stderr.strip()}")
+        return folder
+
+    if not shutil.which("mount"):
+        pytest.skip("there is no mount")
+    yield mount
+    subprocess.run(["umount", "-l", str(folder)], capture_output=True, check=False)

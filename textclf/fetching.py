@@ -37,8 +37,9 @@ def fetch(
 ) -> None:
     """Download, check and unpack the files of a dataset; `folder` appears when all is done.
 
-    What is incomplete lies in `.fetch/NAME` beside the folder, where the next call finds it. Of
-    two processes that fetch at once one waits, and finds the work done.
+    What is incomplete lies in `.fetch/NAME` beside the folder, or inside of one that is a disk of
+    its own, where the next call finds it. Of two processes that fetch at once one waits, and finds
+    the work done.
 
     Args:
         dataset: What to fetch.
@@ -56,8 +57,8 @@ def fetch(
         raise FetchError("has no addresses to fetch it from", where=dataset.name, remedy=by_hand)
     if folder.is_symlink():  # to another disk maybe, where what is renamed must lie
         folder = folder.resolve()
-    work = folder.parent / ".fetch" / dataset.name
     try:
+        work = _disk(folder) / ".fetch" / dataset.name
         work.parent.mkdir(parents=True, exist_ok=True)
         with _lock(work.with_name(f"{work.name}.lock"), report):
             if datasets.files_in(folder) is not None:
@@ -73,6 +74,12 @@ def fetch(
     except OSError as error:
         where = str(error.filename or folder)
         raise OutputError(f"cannot be written: {error.strerror or error}", where=where) from None
+
+
+def _disk(folder: Path) -> Path:
+    """Return where what is to be renamed to the folder, or into it, must lie."""
+    own = folder.exists() and folder.stat().st_dev != folder.parent.stat().st_dev
+    return folder if own else folder.parent
 
 
 def addresses(source: Download) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -76,21 +75,3 @@ def quick(monkeypatch, capfd):
         return subprocess.CompletedProcess(arguments, code, *capfd.readouterr())
 
     return run
-
-
-@pytest.fixture
-def mounted(tmp_path):
-    """Mount a file system of a few MB; skip where that is not permitted."""
-    folder = tmp_path / "mounted"
-    folder.mkdir()
-
-    def mount(*options):
-        result = subprocess.run(["mount", *options, str(folder)], capture_output=True, text=True)
-        if result.returncode:
-            pytest.skip(f"mount is not permitted: {result.stderr.strip()}")
-        return folder
-
-    if not shutil.which("mount"):
-        pytest.skip("there is no mount")
-    yield mount
-    subprocess.run(["umount", "-l", str(folder)], capture_output=True)

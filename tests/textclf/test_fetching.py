@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import gzip
 import hashlib
@@ -15,7 +16,7 @@ import sys
 import tarfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -273,6 +274,19 @@ def test_a_folder_with_other_files_keeps_them(tarred: Dataset, data: Path) -> No
     datasets.fetch(tarred, data)
     names = {path.name for path in (data / "tarred").iterdir()}
     assert names == {"notes.txt", "train.csv", "test.csv", "manifest.json"}
+
+
+def test_a_folder_that_is_a_disk_of_its_own_is_filled(
+    tarred: Dataset, mounted: Callable[..., Path]
+) -> None:
+    """As one that a container is given: nothing can be renamed into it from outside."""
+    folder = mounted("-t", "tmpfs", "-o", "size=8m", "tmpfs")
+    dataset = dataclasses.replace(tarred, name=folder.name)
+    assert datasets.fetch(dataset, folder.parent).train.read_bytes() == TRAIN
+    assert sorted(path.name for path in folder.iterdir() if path.name != ".fetch") == [
+        "manifest.json", "test.csv", "train.csv",
+    ]  # fmt: skip
+    assert datasets.verify(dataset, folder.parent).ok
 
 
 def test_a_test_file_of_the_users_own_is_not_overwritten(tarred: Dataset, data: Path) -> None:
