@@ -64,7 +64,7 @@ class Corpus:
         *,
         labels: LabelMap | None = None,
         bad_rows: BadRows | None = None,
-        block_bytes: int = 2 << 20,
+        block_bytes: int = 1 << 20,
         spool_dir: Path | None = None,
         unknown_labels: Literal["reject", "keep"] = "reject",
         max_row_bytes: int = MAX_ROW,
