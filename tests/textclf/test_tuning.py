@@ -24,10 +24,13 @@ from textclf.locking import held
 from textclf.ngrams import matrix
 from textclf.progress import silent
 from textclf.settings import Settings, read_toml, resolve
+from textclf.tuning import budget as budgeting
 from textclf.tuning import search as searching
+from textclf.tuning.budget import Limits
+from textclf.tuning.comparison import clearly_better
 from textclf.tuning.config import write_config
 from textclf.tuning.samples import write_samples
-from textclf.tuning.search import Found, Limits, clearly_better, search
+from textclf.tuning.search import Found, search
 from textclf.tuning.space import SPACE, flat, propose
 from textclf.tuning.worker import Request, Worker
 
@@ -226,7 +229,8 @@ def test_settings_that_the_user_fixed_stay(trained, files, tmp_path):
 def clock(monkeypatch):
     """Time that passes only when it is told to."""
     found = SimpleNamespace(now=1000.0)
-    monkeypatch.setattr(searching, "time", SimpleNamespace(time=lambda: found.now))
+    for module in (searching, budgeting):
+        monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: found.now))
     return found
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -159,14 +159,21 @@ def _seen_once(head: list[TextBlock], settings: NgramSettings) -> float:
         affixes=False, boundaries=False, as_written=False,
     )  # fmt: skip
     hasher = Hasher(words_only)
-    left, left_bytes, found = _HEAD_ROWS, _HEAD_BYTES, [np.zeros(0, np.uint64)]
+    left, left_bytes = _HEAD_ROWS, _HEAD_BYTES
+    words, rows = [np.zeros(0, np.uint64)], [np.zeros(0, np.int64)]
     for block in head:
-        words, ends = hasher(block)
-        rows = min(left, len(block), int(np.searchsorted(block.offsets, left_bytes)))
-        for first, last in pairwise(ends[: rows + 1].tolist()):
-            found.append(np.unique(words[first:last]))
-        left, left_bytes = left - rows, left_bytes - int(block.offsets[rows])
-    _, df = np.unique(np.concatenate(found), return_counts=True)
+        if left <= 0 or left_bytes <= 0:
+            break
+        hashes, ends = hasher(block)
+        n = min(left, len(block), int(np.searchsorted(block.offsets, left_bytes)))
+        words.append(hashes[: ends[n]])
+        rows.append(np.repeat(np.arange(left - n, left), np.diff(ends[: n + 1])))
+        left, left_bytes = left - n, left_bytes - int(block.offsets[n])
+    word, row = np.concatenate(words), np.concatenate(rows)
+    order = np.lexsort((row, word))
+    word, row = word[order], row[order]
+    again = (word[1:] == word[:-1]) & (row[1:] == row[:-1])
+    _, df = np.unique(np.delete(word, np.flatnonzero(again)), return_counts=True)
     return float(np.count_nonzero(df == 1) / max(1, df.sum()))
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import hashlib
 import importlib.util
 import json
 import logging
-import math
 import shutil
 import signal
 import time
@@ -16,8 +14,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from textclf.cache import ShardCache
 from textclf.corpus.reader import Corpus
@@ -28,6 +24,8 @@ from textclf.locking import held
 from textclf.progress import Progress, Report, silent
 from textclf.settings import NgramSettings, Settings
 
+from .budget import Budget, Limits
+from .comparison import clearly_better
 from .samples import FACTOR, Samples, write_samples
 from .space import apply, propose, starting_point
 from .worker import OutOfTime, Request, Worker
@@ -39,29 +37,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_NOTE_EVERY = 5.0  # seconds
-
 # Held out in the search, more than in training: what is chosen by few rows is chosen by chance.
 HELD_OUT = 0.2
-# Standard errors by which settings must be better than those that the search started from.
-CONFIDENCE = 2.0
 # Most of the time budget that the first trial may take: its parts are fewer if it would need more.
 _FIRST = 0.25
-
-
-@dataclass(frozen=True)
-class Limits:
-    """When a search ends; what it did before a kill counts.
-
-    Attributes:
-        trials: Trials in all; None: as many as there is time for.
-        seconds: Seconds in all; None: as many as it takes.
-        seed: Of the proposals.
-    """
-
-    trials: int | None = None
-    seconds: float | None = None
-    seed: int = 1
 
 
 @dataclass(frozen=True)
@@ -197,8 +176,7 @@ class _Study:
         start = starting_point(settings, fixed)
         self._history: History = History(own / "journal", limits.seed, start)
         self._cache = ShardCache(self._work / "cache")
-        self._began, self._before = time.time(), self._history.spent
-        self._noted = self._before
+        self._budget = Budget(limits, self._history)
         self._worker = Worker()
 
     def run(self) -> Found:
@@ -206,55 +184,41 @@ class _Study:
         try:
             samples = write_samples(self._files, self._work, self._limits.seed, self._progress)
             self._subwords = _subwords(self._settings.ngrams, samples.parts[-1])
-            while not self._enough():
+            self._check()
+            while not self._budget.is_spent():
                 self._trial(samples)
-                self._history.spent = self._spent()
+                self._budget.note()
+                self._check()
         except OutOfTime:
             pass
         except Interrupted:
             interrupted = True
         finally:
             self._worker.close()
-            self._history.spent = self._spent()
+            self._budget.note()
         if not interrupted:
             shutil.rmtree(self._work)
         return dataclasses.replace(self._found(), interrupted=interrupted)
-
-    def _note(self) -> None:
-        """Note now and then what was spent: whoever is killed cannot."""
-        if self._spent() - self._noted >= _NOTE_EVERY:
-            self._history.spent = self._noted = self._spent()
-
-    def _spent(self) -> float:
-        return self._before + time.time() - self._began
-
-    def _left(self) -> float:
-        return math.inf if self._limits.seconds is None else self._limits.seconds - self._spent()
 
     def _check(self) -> None:
         if self._should_stop():
             raise Interrupted("the search was stopped", signal.SIGTERM)
 
-    def _enough(self) -> bool:
-        self._check()
-        trials = self._limits.trials
-        return self._left() <= 0 or (trials is not None and len(self._history.told()) >= trials)
-
     def _progress(self, progress: Progress) -> None:
         self._report(progress)
-        self._note()
+        self._budget.note_now_and_then()
         self._check()
-        if self._left() <= 0:
+        if self._budget.left <= 0:
             raise OutOfTime
 
     def _tell(self) -> None:
         """Report the seconds spent, or the trials, and the best accuracy."""
-        self._note()
+        self._budget.note_now_and_then()
         told, best = len(self._history.told()), self._best()
         figures = {"trial": float(told)} | ({"best": best.figures["accuracy"]} if best else {})
         if self._limits.seconds is not None:
             seconds = round(self._limits.seconds)
-            done = min(round(self._spent()), seconds)
+            done = min(round(self._budget.spent), seconds)
             self._report(Progress("tune", done, seconds, figures))
         else:
             self._report(Progress("tune", told, self._limits.trials, figures))
@@ -308,18 +272,13 @@ class _Study:
                 raise _FailedError(found["failed"])
             figures = found
             worth = history.measured(trial, part, figures)
-            if first and self._too_long(time.time() - began):
+            if first and self._budget.exceeds(FACTOR * (time.time() - began), _FIRST):
                 parts = part + 1
             if part + 1 == parts or not (worth or first):
                 break
         if first:
             history.parts, part = parts, parts - 1
         return part, figures, part == parts - 1
-
-    def _too_long(self, seconds: float) -> bool:
-        """Return whether the first trial's next part would take too much of the budget."""
-        budget = self._limits.seconds
-        return budget is not None and FACTOR * seconds > _FIRST * budget
 
     def _measure(self, samples: Samples, part: int, changes: Mapping[str, Any]) -> dict[str, Any]:
         def stop() -> bool:
@@ -334,7 +293,7 @@ class _Study:
             settings,
             self._work,
             self._cache,
-            time.time() + self._left(),
+            time.time() + self._budget.left,
         )
         figures = self._worker.measure(request, stop)
         self._check()  # the signal may have ended the worker, too
@@ -349,7 +308,7 @@ class _Study:
     def _found(self) -> Found:
         best, count = self._best(), self._history.count()
         if best is None:
-            return Found(self._settings, trials=count, seconds=self._spent())
+            return Found(self._settings, trials=count, seconds=self._budget.spent)
         start = self._history.completed((self._history.parts or 1) - 1)[0]
         if not clearly_better(best.figures, start.figures):
             best = start
@@ -360,7 +319,7 @@ class _Study:
             _figures(start),
             start.figures["rows"],
             count,
-            self._spent(),
+            self._budget.spent,
         )
 
 
@@ -370,25 +329,6 @@ def _subwords(settings: NgramSettings, files: TrainingFiles) -> int:
 
     corpus = Corpus(files.train, files.format, bad_rows=files.bad_rows)
     return settle_settings(settings, corpus.blocks())[0].subwords
-
-
-def clearly_better(figures: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
-    """Return whether settings got more of the same rows right than chance would let them.
-
-    Of the rows that only one of both got right (McNemar 1947), the difference must be more than
-    two standard errors.
-    """
-    if (figures["rows"], figures["order"]) != (others["rows"], others["order"]):
-        return False
-    right, right_before = (_bits(f) for f in (figures, others))
-    gained = int(np.count_nonzero(right & ~right_before))
-    lost = int(np.count_nonzero(right_before & ~right))
-    return gained - lost > CONFIDENCE * math.sqrt(gained + lost)
-
-
-def _bits(figures: Mapping[str, Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    packed = np.frombuffer(base64.b64decode(figures["right"]), np.uint8)
-    return np.unpackbits(packed, count=figures["rows"]).astype(bool)
 
 
 def _figures(measured: Measured) -> dict[str, float]:
