@@ -61,8 +61,8 @@ def tune(
 
     What is given with --set stays as it is. The test rows are not read.
     """
-    from textclf.tuning.config import write_config
     from textclf.tuning.budget import Limits
+    from textclf.tuning.config import write_config
     from textclf.tuning.search import check_optuna, search
 
     if time_budget is None and trials is None:
