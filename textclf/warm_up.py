@@ -1,4 +1,4 @@
-"""Compiles the kernels of reading, vectorizing and training, the first time, on all cores.
+"""Compiles the kernels of reading, vectorizing and training, the first time, on two cores.
 
 numba holds the interpreter while it compiles, as TensorFlow does while it is imported; and one
 kernel is compiled at a time. So it is done by two processes, which take about as long and leave
