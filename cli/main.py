@@ -110,8 +110,11 @@ def main(args: Sequence[str] | None = None) -> None:
     try:
         cli.main(arguments, prog_name="textclf", standalone_mode=False)
         _flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()  # a command that was given none of its own
+        sys.exit(error.exit_code)
     except click.ClickException as error:
-        _fail(error.format_message(), error.exit_code, debug)
+        _fail(_with_hint(error), error.exit_code, debug)
     except click.Abort:
         _fail("stopped by SIGINT", 130)
     except TextclfError as error:
@@ -165,6 +168,16 @@ def _refused(error: MemoryError | OSError) -> TextclfError:
         return OutputError(f"cannot be written ({why})", where=where or "output", remedy=remedy)
     what = f"cannot be read or written ({why})"
     return OutputError(what, where=where, remedy="--debug shows what for")
+
+
+def _with_hint(error: click.ClickException) -> str:
+    """Return what click says, and where usage is told unless that says what was wrong."""
+    message = error.format_message()
+    told = isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter)
+    told = told or "--help" in message or "id you mean" in message
+    if told or not isinstance(error, click.UsageError) or not error.ctx:
+        return message
+    return f"{message.rstrip('.')}; see '{error.ctx.command_path} --help'"
 
 
 def _flush() -> None:

@@ -40,6 +40,30 @@ def test_a_wrong_command_is_answered_with_the_nearest(textclf):
     assert "did you mean train" in result.stderr
 
 
+@pytest.mark.parametrize("group", [[], ["datasets"], ["runs"]])
+def test_a_command_of_commands_alone_is_answered_with_its_help(textclf, group):
+    result = textclf(*group)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == textclf(*group, "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wrong"),
+    [
+        (["predict"], "Missing argument 'MODEL'"),
+        (["schedule"], "Missing option '--at'"),
+        (["predict", "a", "b", "c"], "unexpected extra argument"),
+    ],
+)
+def test_a_mistake_in_usage_is_one_line_that_says_where_usage_stands(textclf, arguments, wrong):
+    result = textclf(*arguments)
+    assert result.returncode == 2
+    assert result.stderr.startswith("textclf: ")
+    assert wrong in result.stderr
+    assert result.stderr.endswith(f"; see 'textclf {arguments[0]} --help'\n")
+    assert result.stderr.count("\n") == 1
+
+
 def test_version(textclf):
     assert textclf("--version").stdout.startswith("textclf, version ")
 
