@@ -312,12 +312,14 @@ def _fit_epochs(
         )
         options: dict[str, Any] = {"x": stack.enter_context(own).dataset}
         if rows.validation_rows:
+            validation_steps = steps_per_epoch(rows.validation_rows, training.batch_size)
             held_out = Feed(
                 lambda _: generator(rows.validation, shuffle=False),
-                steps_per_epoch(rows.validation_rows, training.batch_size),
+                validation_steps,
                 weighted=weighted,
             )
             options["validation_data"] = stack.enter_context(held_out).dataset
+            options["validation_steps"] = validation_steps
         state.network.fit(
             steps_per_epoch=steps,
             initial_epoch=begun.epoch,
