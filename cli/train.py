@@ -23,7 +23,8 @@ from .unattended import Unattended, seconds, unattended_options
 
 if TYPE_CHECKING:
     from textclf.cache import ShardCache
-    from textclf.pipeline import OnEpoch, TrainedRun
+    from textclf.pipeline import TrainedRun
+    from textclf.progress import OnEpoch
 
 
 @click.command(short_help="Train a model and publish it.")

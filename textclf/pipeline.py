@@ -31,7 +31,7 @@ from textclf.memory import (
     return_freed_memory,
 )
 from textclf.preparation import Prepared, Stopwatch
-from textclf.progress import Report, silent
+from textclf.progress import OnEpoch, Report, silent
 from textclf.run_files import write_run
 from textclf.runs import Run, RunStore, id_of
 from textclf.settings import Settings, TrainingSettings
@@ -45,7 +45,6 @@ __all__ = ["Policy", "TrainedRun", "TrainingFiles", "train"]
 log = logging.getLogger(__name__)
 
 _WORK = "work"
-OnEpoch = Callable[[Mapping[str, float]], None]
 
 
 @dataclass(frozen=True)

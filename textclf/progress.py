@@ -24,6 +24,7 @@ class Progress:
 
 
 Report = Callable[[Progress], None]
+OnEpoch = Callable[[Mapping[str, float]], None]  # told each epoch's figures
 
 
 def silent(_: Progress) -> None:

@@ -7,7 +7,7 @@ import gc
 import math
 import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from textclf.checkpoints import load_checkpoint, save_checkpoint
 from textclf.errors import UsageError
 from textclf.layers import Weights
 from textclf.ngrams.shards import Shard
-from textclf.progress import Report
+from textclf.progress import OnEpoch, Report
 from textclf.settings import NetworkSettings, TrainingSettings
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from textclf.fitting import Loop, State
     from textclf.losses import CalibratedLoss
 
-OnEpoch = Callable[[Mapping[str, float]], None]
 Ended = Literal["patience", "epochs", "time", "asked"]
 
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from textclf.joining import SVMBeside, fit_svm_weight, join
 from textclf.ngrams.shards import Shard
-from textclf.progress import Report, silent
+from textclf.progress import OnEpoch, Report, silent
 from textclf.settings import NetworkSettings, TrainingSettings
 from textclf.sizes import with_batch_size, with_margin, with_shape, with_stopping
-from textclf.trainer import FitResult, OnEpoch, Rows, Trainer
+from textclf.trainer import FitResult, Rows, Trainer
 
 __all__ = ["FitResult", "fit"]
 
