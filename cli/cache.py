@@ -123,7 +123,7 @@ def clear(key: str | None, as_json: bool, console: Console) -> None:
         console.done(f"{len(found)} {what} removed, {size(freed)} freed")
 
 
-@cache.command("path")
+@cache.command("path", short_help="Print the folder of the cache.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @output_options
 def path(as_json: bool, console: Console) -> None:

@@ -45,6 +45,7 @@ _STAGES = {
     "tune": "searching",
 }
 _LOG_BYTES, _LOG_FILES = 5 << 20, 3  # of a log file, and how many old ones stay
+_BESIDE_BAR = 32  # columns, of a stage's name and time and what is between
 _LINE_EVERY = 10.0  # seconds between lines of progress where there is no terminal
 
 
@@ -55,6 +56,10 @@ class Console:
         quiet: Say nothing.
         log_format: `text` or `json`, for the lines.
         log_file: Takes all lines, quiet or not; when it is large, it becomes log_file.1.
+
+    Attributes:
+        resumable: Whether the command, once stopped, can go on from there.
+        run_id: The run that lines are marked with.
 
     Raises:
         OutputError: If the log file cannot be written.
@@ -69,8 +74,9 @@ class Console:
         self._bars_wanted = terminal and not quiet and log_format is None
         self._bars: Bars | None = None
         self._tasks: dict[str, TaskID] = {}
-        self._stage, self._said = "", 0.0
+        self._stage, self._drawn, self._said = "", "", 0.0
         self._watch = Watch()
+        self.resumable = False
         self._level = logging.NOTSET
         self.run_id: str | None = None
         self._file = _log_file(log_file) if log_file is not None else None
@@ -100,7 +106,7 @@ class Console:
             self._to_file(self._line(f"{type(error).__name__}: {error}", "error", {}))
         if self._file is not None:
             self._file.close()
-        self._end_bars()
+        self._end_bars(failed=error is not None)
 
     def should_stop(self) -> bool:
         """Return whether a signal asked the command to stop."""
@@ -109,15 +115,16 @@ class Console:
     def check(self) -> None:
         """Raise Interrupted if a signal asked the command to stop."""
         if number := self._watch.signal:
-            raise Interrupted(
-                f"stopped by {signal.Signals(number).name}",
-                number,
-                remedy="the same command goes on from there, or begins anew",
-            )
+            remedy = "the same command goes on from there, or begins anew" * self.resumable
+            raise Interrupted(f"stopped by {signal.Signals(number).name}", number, remedy=remedy)
+
+    def stop_at_once(self) -> None:
+        """From now on the first signal stops the command wherever it is: nothing would be lost."""
+        self._watch.idle = True
 
     def each(self, items: Iterable[T]) -> Iterator[T]:
         """Yield items until a signal asks to stop, also while the next one is waited for."""
-        source = iter(items)
+        source, before = iter(items), self._watch.idle
         while True:
             self.check()
             self._watch.idle = True
@@ -126,7 +133,7 @@ class Console:
             except StopIteration:
                 return
             finally:
-                self._watch.idle = False
+                self._watch.idle = before
             yield item
 
     def report(self, progress: Progress) -> None:
@@ -151,19 +158,31 @@ class Console:
         if self._bars is None:
             self._bars = _bars()
             self._bars.start()
+        if progress.stage != self._drawn:  # it begins when the one before it has ended
+            self._finish_bar()
+            self._drawn = progress.stage
         task = self._tasks.get(progress.stage)
         if task is None:
-            for other in self._tasks.values():  # a stage begins when the one before it has ended
-                done = self._bars.tasks[other].completed
-                self._bars.update(other, total=done, completed=done)
             name = _STAGES.get(progress.stage, progress.stage)
             task = self._bars.add_task(name, total=None, figures="")
             self._tasks[progress.stage] = task
-        shown = "  ".join(f"{k} {v:.4g}" for k, v in progress.figures.items())
-        self._bars.update(task, completed=progress.done, total=progress.total, figures=shown)
+        width = self._bars.console.width
+        room = width - _bar_width(width) - _BESIDE_BAR - 2 * len(str(progress.total or "0000"))
+        self._bars.update(
+            task, completed=progress.done, total=progress.total,
+            figures=fitting(progress.figures, room),
+        )  # fmt: skip
 
-    def _end_bars(self) -> None:
+    def _finish_bar(self) -> None:
+        if self._bars is not None and self._drawn in self._tasks:
+            task = self._tasks[self._drawn]
+            done = self._bars.tasks[task].completed
+            self._bars.update(task, total=done, completed=done, figures="")
+
+    def _end_bars(self, *, failed: bool = False) -> None:
         if self._bars is not None:
+            if not failed:
+                self._finish_bar()
             self._bars.stop()
             self._bars = None
             self._tasks.clear()
@@ -280,12 +299,30 @@ def _bars() -> Bars:
     return RichProgress(
         SpinnerColumn(finished_text="✓"),
         TextColumn("{task.description:<16}"),
-        BarColumn(bar_width=max(4, min(28, console.width - 76))),
+        BarColumn(bar_width=_bar_width(console.width)),
         MofNCompleteColumn(table_column=Column(no_wrap=True)),
         TimeElapsedColumn(table_column=Column(no_wrap=True)),
         TextColumn("{task.fields[figures]}"),
         console=console,
+        redirect_stdout=False,  # results are no lines above the bars
     )
+
+
+def _bar_width(width: int) -> int:
+    return max(4, min(28, width - 76))
+
+
+def fitting(figures: Mapping[str, float], room: int) -> str:
+    """Return as many figures as `room` columns hold: the epoch, those of the validation first."""
+
+    def last(name: str) -> tuple[bool, bool]:
+        return name != "epoch", not name.startswith("val_")
+
+    shown = ""
+    for name in sorted(figures, key=last):
+        more = f"{shown}  {name} {figures[name]:.4g}".strip()
+        shown = more if len(more) <= room else shown
+    return shown
 
 
 def _figures(progress: Progress) -> dict[str, Any]:
@@ -338,7 +375,11 @@ def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
     """Return rows as aligned columns of plain text; columns of numbers align right."""
     header, rows = list(map(printable, header)), [list(map(printable, row)) for row in rows]
     widths = [max(_width(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    numeric = [all(_is_number(row[i]) for row in rows) for i in range(len(header))]
+    columns = list(zip(*rows, strict=True)) or [()] * len(header)
+    numeric = [
+        any(map(_is_number, cells)) and all(_is_number(cell) or cell == "-" for cell in cells)
+        for cells in columns
+    ]
 
     def line(row: Sequence[str]) -> str:
         cells = (

@@ -58,7 +58,7 @@ def list_datasets(data_dir: Path | None, as_json: bool, console: Console) -> Non
     console.result(table(rows, header))
 
 
-@datasets.command()
+@datasets.command(short_help="Tell what a dataset is, and where it and its files are.")
 @click.argument("name")
 @data_dir_option
 @json_option
@@ -92,7 +92,7 @@ def describe(name: str, data_dir: Path | None, as_json: bool, console: Console) 
     console.result("\n".join(lines))
 
 
-@datasets.command()
+@datasets.command(short_help="Download a dataset, check it and unpack it.")
 @click.argument("name")
 @data_dir_option
 @json_option
@@ -102,6 +102,7 @@ def fetch(name: str, data_dir: Path | None, as_json: bool, console: Console) -> 
     from textclf.datasets import fetch, find
 
     dataset = find(name)
+    console.resumable = True
     files = fetch(dataset, data_dir, progress=console.report)
     if as_json:
         console.json({"name": dataset.name, "files": _paths(files)})
@@ -110,7 +111,7 @@ def fetch(name: str, data_dir: Path | None, as_json: bool, console: Console) -> 
         console.done(path)
 
 
-@datasets.command()
+@datasets.command(short_help="Check a dataset's files against what was fetched or published.")
 @click.argument("name")
 @data_dir_option
 @json_option
@@ -118,7 +119,7 @@ def fetch(name: str, data_dir: Path | None, as_json: bool, console: Console) -> 
 def verify(name: str, data_dir: Path | None, as_json: bool, console: Console) -> None:
     """Check that the files of dataset NAME are what was fetched, or what is published.
 
-    Exits with 69 if one of them is not.
+    Exits with 69 if one of them is not, and with 65 if there are none.
     """
     from textclf.datasets import find, verify
 

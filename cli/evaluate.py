@@ -12,7 +12,7 @@ from textclf.errors import UsageError
 from textclf.escapes import printable
 
 from .console import Console, output_options, table
-from .options import PATH, column, corpus_format, format_options
+from .options import FILE, MODEL, column, corpus_format, format_options
 from .tolerance import bad_row_options
 
 if TYPE_CHECKING:
@@ -24,15 +24,17 @@ if TYPE_CHECKING:
 _MOST_CLASSES = 12  # whose confusion matrix fits on a terminal
 _MOST_CONFUSIONS = 10
 _WIDTH = 100
+_LABEL_WIDTH = 40
+_INTERVALS = {"loss": "log loss", "macro_f1": "macro F1", "weighted_f1": "weighted F1"}
 
 
 @click.command(short_help="Measure a trained model on labelled rows.")
-@click.argument("model", type=PATH)
-@click.argument("file")
+@click.argument("model", type=MODEL)
+@click.argument("file", type=FILE)
 @format_options
 @bad_row_options
 @click.option("--slice-by", metavar="COLUMN", help="Tell the figures for each value of a column.")
-@click.option("--against", type=PATH, metavar="MODEL", help="Compare with another model.")
+@click.option("--against", type=MODEL, metavar="MODEL", help="Compare with another model.")
 @click.option(
     "--mistakes",
     type=click.IntRange(0, 10_000),
@@ -70,6 +72,7 @@ def evaluate(
     from textclf.corpus.reader import Corpus
     from textclf.evaluation import EvaluationSettings, measure
 
+    console.stop_at_once()
     classifier = Classifier.load(model)
     labels = LabelMap(classifier.labels).freeze()
     if slice_by == "*":
@@ -104,7 +107,7 @@ def _sections(classifier: Classifier, result: Measured, slice_by: str | None) ->
     yield _by_class(classifier, found)
     if result.intervals:
         lines = [
-            [name.replace("_", " "), f"{low:.4f}", f"{high:.4f}"]
+            [_INTERVALS.get(name, name), f"{low:.4f}", f"{high:.4f}"]
             for name, (low, high) in result.intervals.items()
         ]
         yield table(lines, ["95 % interval", "from", "to"])
@@ -120,7 +123,7 @@ def _sections(classifier: Classifier, result: Measured, slice_by: str | None) ->
 def _by_class(classifier: Classifier, found: Evaluation) -> str:
     rows = [
         [
-            classifier.name_of(str(c["label"])),
+            _short(classifier.name_of(str(c["label"])), _LABEL_WIDTH),
             *(f"{c[figure]:.4f}" for figure in ("precision", "recall", "f1")),
             f"{c['support']:,}",
         ]
@@ -132,7 +135,8 @@ def _by_class(classifier: Classifier, found: Evaluation) -> str:
 
 
 def _confusions(found: Evaluation) -> str:
-    labels, counts = found.labels, found.confusion.tolist()
+    labels = [_short(label, _LABEL_WIDTH) for label in found.labels]
+    counts = found.confusion.tolist()
     if len(labels) <= _MOST_CLASSES:
         rows = [
             [label, *(f"{n:,}" for n in line)] for label, line in zip(labels, counts, strict=True)
@@ -149,7 +153,7 @@ def _confusions(found: Evaluation) -> str:
 def _slices(slices: dict[str, Evaluation], column: str) -> str:
     rows = [
         [
-            _short(value, 40),
+            _short(value, _LABEL_WIDTH),
             f"{s.rows:,}",
             f"{s.accuracy:.4f}",
             f"{s.macro_f1:.4f}",

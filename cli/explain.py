@@ -12,7 +12,7 @@ from textclf.errors import UsageError
 from textclf.escapes import printable
 
 from .console import Console, output_options, table
-from .options import PATH, corpus_format, format_options, is_table
+from .options import FILE, MODEL, corpus_format, format_options, is_table
 
 if TYPE_CHECKING:
     from textclf.classifier import Classifier
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Say why a model says what it says.")
-@click.argument("model", type=PATH)
-@click.argument("file", required=False)
+@click.argument("model", type=MODEL)
+@click.argument("file", type=FILE, required=False)
 @click.option("--text", "texts", multiple=True, help="A text to explain; may be given again.")
 @click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="N-grams shown.")
 @click.option("--label", help="Explain this class.  [default: each, or the one predicted]")
@@ -46,6 +46,7 @@ def explain(
     """
     from textclf.classifier import Classifier
 
+    console.stop_at_once()
     classifier = Classifier.load(model)
     if label is not None and label not in classifier.labels:
         shown = ", ".join(classifier.labels[:20])

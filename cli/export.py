@@ -10,7 +10,7 @@ import click
 from textclf.errors import UsageError
 
 from .console import Console, output_options, size
-from .options import PATH
+from .options import FILE, MODEL, PATH
 
 if TYPE_CHECKING:
     from textclf.classifier import Classifier
@@ -26,7 +26,7 @@ _NAMES = {
 
 
 @click.command(short_help="Write a model in another program's format, or smaller.")
-@click.argument("model", type=PATH)
+@click.argument("model", type=MODEL)
 @click.option(
     "--format",
     "kind",
@@ -42,6 +42,7 @@ _NAMES = {
 )
 @click.option(
     "--data",
+    type=FILE,
     metavar="FILE",
     help="Labelled rows for the accuracy, laid out as the run's.  [default: the run's test file]",
 )

@@ -12,6 +12,7 @@ from textclf.errors import DataError, UsageError
 
 from .console import Console, output_options
 from .options import (
+    FILE,
     corpus_format,
     data_dir_option,
     dataset_format,
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Look at a corpus before training on it.")
-@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.argument("files", type=FILE, nargs=-1, metavar="[FILE]...")
 @click.option("--dataset", help="A named dataset; see 'textclf datasets list'.")
-@click.option("--test-file", "test_files", multiple=True, help="Rows that training must not see.")
+@click.option(
+    "--test-file", "test_files", type=FILE, multiple=True, help="Rows that training must not see."
+)
 @format_options
 @data_dir_option
 @bad_row_options
@@ -57,6 +60,7 @@ def inspect(
     from textclf.corpus.reader import Corpus
     from textclf.inspection import inspect as look
 
+    console.stop_at_once()
     names: Mapping[str, str] = {}
     if dataset:
         if files:

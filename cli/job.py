@@ -17,6 +17,7 @@ from textclf.settings import PRESETS, Settings, read_toml, resolve
 
 from .console import Console
 from .options import (
+    FILE,
     PATH,
     corpus_format,
     data_dir_option,
@@ -48,6 +49,14 @@ class Job:
     files: TrainingFiles
     settings: Settings
     class_names: Mapping[str, str]
+
+    @property
+    def single_pass(self) -> bool:
+        """Whether a file can be read only once: standard input or a pipe."""
+        from textclf.corpus.streams import is_single_pass
+
+        files = self.files
+        return any(map(is_single_pass, (*files.train, *files.validation, *files.test)))
 
 
 @dataclass(frozen=True)
@@ -94,7 +103,7 @@ class JobOptions:
         own = [f"training.seed={self.seed}"] if self.seed is not None else []
         own += [f"training.class_weight={self.class_weight}"] if self.class_weight else []
         settings = resolve(tables, [*self.overrides, *overrides, *own])
-        return Job(self.name or name, files, settings, names)
+        return Job(name if self.name is None else self.name, files, settings, names)
 
     def model_name(self) -> str:
         """Return the name of the model; no file is read but a dataset's own.
@@ -104,10 +113,10 @@ class JobOptions:
         """
         from textclf import datasets
 
-        if self.name:
+        if self.name is not None:
             return self.name
         if not self.dataset and self.train_files:
-            return _stem(self.train_files[0])
+            return name_by(self.train_files[0])
         if not (self.dataset or self.config):
             raise self._nothing()
         return datasets.find(self.dataset or str(self.config)).name
@@ -146,26 +155,52 @@ class JobOptions:
 
         fmt = corpus_format(**self.layout)
         files = (self.train_files, self.validation_files, self.test_files)
-        return _stem(self.train_files[0]), TrainingFiles(*files, fmt, self.bad_rows), {}
+        name = self.name if self.name is not None else name_by(self.train_files[0])
+        return name, TrainingFiles(*files, fmt, self.bad_rows), {}
 
 
 def job_options(command: Callable[..., R]) -> Callable[..., R]:
     """Add the options, and pass the command what they say as `options`."""
 
     @click.option("--dataset", help="A named dataset; see 'textclf datasets list'.")
-    @click.option("--train-file", "train_files", multiple=True, help="Labelled rows to train on.")
     @click.option(
-        "--validation-file", "validation_files", multiple=True, help="For early stopping."
+        "--train-file",
+        "train_files",
+        type=FILE,
+        multiple=True,
+        help="Labelled rows to train on: a file, a 'pattern*', or - for standard input; may be "
+        "given several times, as the next two.",
     )
-    @click.option("--test-file", "test_files", multiple=True, help="For the final figures.")
+    @click.option(
+        "--validation-file",
+        "validation_files",
+        type=FILE,
+        multiple=True,
+        help="For early stopping.  [default: rows held out of the training file]",
+    )
+    @click.option(
+        "--test-file",
+        "test_files",
+        type=FILE,
+        multiple=True,
+        help="For the figures of the trained model.",
+    )
     @click.option("--name", help="The model's name.  [default: the dataset's or the file's]")
     @format_options
     @bad_row_options
     @data_dir_option
-    @click.option("--config", type=PATH, help="A TOML file with settings, or of a dataset.")
+    @click.option(
+        "--config",
+        type=PATH,
+        help="A TOML file of settings, such as `textclf tune` writes, or of a dataset.",
+    )
     @click.option("--preset", type=click.Choice(sorted(PRESETS)), help="Settings to start from.")
     @click.option(
-        "--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Change one setting."
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="SECTION.KEY=VALUE",
+        help="Change one setting; may be given several times.",
     )
     @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="The same as training.seed.")
     @click.option(
@@ -191,6 +226,18 @@ def _settings_of(table: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in table.items() if k not in ("data", "dataset")}
 
 
-def _stem(file: str) -> str:
-    name = Path(file).name.split(".")[0] if file != "-" else "stdin"
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-") or "model"
+def name_by(file: str) -> str:
+    """Return the name of a model that is trained on a file.
+
+    Raises:
+        UsageError: If nothing of the file's name can be in one.
+    """
+    stem = Path(file).name.split(".")[0] if file != "-" else "stdin"
+    name = re.sub(r"[^A-Za-z0-9_-]+", "_", stem).strip("_-")
+    if not name:
+        raise UsageError(
+            "a model cannot be named by this file: it takes letters a to z and digits",
+            where=file,
+            remedy="give --name",
+        )
+    return name

@@ -5,7 +5,9 @@ from __future__ import annotations
 import atexit
 import errno
 import importlib
+import io
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -82,8 +84,8 @@ class _LazyGroup(click.Group):
             import difflib
 
             close = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            hint = f"; did you mean {close[0]}?" if close else "; see 'textclf --help'"
-            ctx.fail(f"no command {args[0]!r}{hint}")
+            hint = f". Did you mean {close[0]!r}?" if close else ""
+            ctx.fail(f"No such command {args[0]!r}{hint}")
         return super().resolve_command(ctx, args)
 
 
@@ -133,12 +135,22 @@ def run() -> None:
     # Blocks and shards are worked on by all cores already, and while a thread of OpenBLAS waits for
     # its next small product, it keeps a core busy.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    _buffer_output()
     code: str | int | None = 0
     try:
         main()
     except SystemExit as end:
         code = end.code
     leave(code)
+
+
+def _buffer_output() -> None:
+    """Undo PYTHONUNBUFFERED, with which a disk that gets full would cut output off unnoticed."""
+    raw = getattr(sys.stdout, "buffer", None)
+    if isinstance(raw, io.RawIOBase):
+        sys.stdout = io.TextIOWrapper(
+            io.BufferedWriter(raw), sys.stdout.encoding, sys.stdout.errors, line_buffering=True
+        )
 
 
 def leave(code: str | int | None) -> NoReturn:
@@ -177,6 +189,10 @@ def _with_hint(error: click.ClickException) -> str:
     told = told or "--help" in message or "id you mean" in message
     if told or not isinstance(error, click.UsageError) or not error.ctx:
         return message
+    stray = re.match(r"Got unexpected extra arguments? \(([^\s)]+)", message)
+    if stray and any(option.name == "train_files" for option in error.ctx.command.params):
+        option = "--train-file" if "." in stray[1] else "--dataset"
+        return f"{message}; did you mean {option} {stray[1]}?"
     return f"{message.rstrip('.')}; see '{error.ctx.command_path} --help'"
 
 
@@ -194,7 +210,17 @@ def _fail(message: str, code: int, debug: bool = False) -> None:
         if sys.stderr is not None:  # for None, print takes stdout
             print(f"textclf: {printable(' '.join(message.split()))}", file=sys.stderr)  # noqa: T201
     finally:
+        _drop_unwritten()
         sys.exit(code)
+
+
+def _drop_unwritten() -> None:
+    """Have the end of the process not stumble again over output that cannot be written."""
+    try:
+        _flush()
+    except (OSError, ValueError):
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,6 +25,26 @@ _TABLES = (
 C = TypeVar("C", bound=Callable[..., object])
 
 PATH = click.Path(path_type=Path, readable=False)  # who reads it, says what is wrong
+FILE = click.Path(readable=False)  # or a pattern, or - for standard input
+
+
+class _Model(click.Path):
+    """A model's folder, its run's, or the name of one of MODELS_DIR's."""
+
+    name = "model"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the folder of the published run where a whole model is named."""
+        path = Path(value)
+        named = Path(os.environ.get("TEXTCLF_MODELS_DIR", "models"), value)
+        for folder in (path, path if path.exists() else named):
+            with suppress(OSError, ValueError):
+                if (folder / "current" / "metrics.json").is_file():
+                    return folder / "current"
+        return path
+
+
+MODEL = _Model(readable=False)
 
 
 def models_dir_option(command: C) -> C:

@@ -11,7 +11,7 @@ import click
 from textclf.errors import UsageError
 
 from .console import Console, output_options
-from .options import PATH, corpus_format, format_options, is_table
+from .options import FILE, MODEL, corpus_format, format_options, is_table
 from .tolerance import bad_row_options
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ _BLOCK = 1 << 20
 
 
 @click.command(short_help="Label texts with a trained model.")
-@click.argument("model", type=PATH)
-@click.argument("file", default="-")
+@click.argument("model", type=MODEL)
+@click.argument("file", type=FILE, default="-")
 @format_options
 @bad_row_options
 @click.option("--labelled", is_flag=True, help="The file has labels, laid out as for training.")
@@ -51,7 +51,9 @@ _BLOCK = 1 << 20
     metavar="COLUMN",
     help="Copy a column of the input, by name or number; 'all' copies all of them.",
 )
-@click.option("-o", "--output", default="-", help="Write to this file.  [default: standard output]")
+@click.option(
+    "-o", "--output", type=FILE, default="-", help="Write to this file.  [default: standard output]"
+)
 @click.option(
     "--output-format",
     type=click.Choice(["tsv", "csv", "jsonl", "parquet"]),

@@ -25,9 +25,11 @@ def runs() -> None:
 def _row(run: Run) -> dict[str, Any]:
     metrics = run.metrics
     test, validation = metrics.get("test") or {}, metrics.get("validation") or {}
+    refused = (metrics.get("gate") or {}).get("passed") is False
     return {
         "run": run.id,
         "current": run.current,
+        "state": "current" if run.current else "refused" if refused else "",
         "validation_accuracy": validation.get("accuracy"),
         "test_accuracy": test.get("accuracy"),
         "bytes": run.size,
@@ -41,13 +43,16 @@ def _check_model(store: RunStore) -> None:
         raise UsageError("no such model", where=str(store.folder), remedy="see 'textclf runs list'")
 
 
-@runs.command("list")
+@runs.command("list", short_help="List runs and their accuracy.")
 @click.argument("name", required=False)
 @models_dir_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @output_options
 def list_runs(name: str | None, models_dir: Path, as_json: bool, console: Console) -> None:
-    """List the runs of model NAME, or of all models, oldest first."""
+    """List the runs of model NAME, or of all models, oldest first, and their accuracy.
+
+    `refused` is one that a quality gate kept from being published.
+    """
     if name is not None:
         store = find_store(models_dir, name)
         _check_model(store)
@@ -61,11 +66,11 @@ def list_runs(name: str | None, models_dir: Path, as_json: bool, console: Consol
         console.result(f"no runs in {models_dir / name if name else models_dir}")
         return
     rows = [
-        [r["model"], r["run"], "*" if r["current"] else "", _share(r["validation_accuracy"]),
+        [r["model"], r["run"], r["state"], _share(r["validation_accuracy"]),
          _share(r["test_accuracy"]), size(r["bytes"])]
         for r in found
     ]  # fmt: skip
-    header = ["model", "run", "current", "validation accuracy", "test accuracy", "disk"]
+    header = ["model", "run", "", "validation", "test", "disk"]
     console.result(table(rows, header))
 
 
@@ -73,7 +78,7 @@ def _share(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
 
 
-@runs.command("show")
+@runs.command("show", short_help="Print the figures of a run.")
 @click.argument("name")
 @click.argument("run", default="current")
 @models_dir_option
@@ -134,6 +139,7 @@ def prune(name: str, keep: int, models_dir: Path, console: Console) -> None:
     store = find_store(models_dir, name)
     _check_model(store)  # the lock would make its folder
     with store.lock():
+        store.check()
         freed = {run.id: run.size for run in store.runs()}
         removed = store.prune(keep)
     total = sum(freed[run.id] for run in removed)
@@ -142,10 +148,10 @@ def prune(name: str, keep: int, models_dir: Path, console: Console) -> None:
     )
 
 
-@runs.command("compare")
+@runs.command("compare", short_help="Compare two runs of a model.")
 @click.argument("name")
 @click.argument("first", metavar="A")
-@click.argument("second", metavar="B", default="current")
+@click.argument("second", metavar="[B]", default="current")
 @models_dir_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @output_options
@@ -159,6 +165,9 @@ def compare(
     names = [n for n in flat[0] | flat[1] if flat[0].get(n) != flat[1].get(n)]
     if as_json:
         console.json({n: [figures.get(n) for figures in flat] for n in names})
+        return
+    if not names:
+        console.result(f"{found[0].id} and {found[1].id} are the same in all figures")
         return
     rows = [[n, *(_figure(figures.get(n)) for figures in flat), _change(n, *flat)] for n in names]
     console.result(table(rows, ["", *(run.id for run in found), "change"]))
@@ -181,6 +190,8 @@ def _flat(metrics: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def _figure(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4f}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
     text = "-" if value in (None, "") else str(value)
     return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
 
@@ -190,7 +201,7 @@ def _shown(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.4f}" if isinstance(value, float) else "-" if value is None else str(value)
+    return f"{value:.4f}" if isinstance(value, float) else str(value or "-")
 
 
 def _change(name: str, before: dict[str, Any], after: dict[str, Any]) -> str:
@@ -199,4 +210,4 @@ def _change(name: str, before: dict[str, Any], after: dict[str, Any]) -> str:
     if not numbers or a is None or b is None:
         return ""
     change = b - a
-    return f"{change:+.4f}" if isinstance(change, float) else f"{change:+d}"
+    return f"{change:+.4f}" if isinstance(change, float) else f"{change:+,d}"

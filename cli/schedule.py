@@ -14,6 +14,7 @@ import click
 from textclf.errors import UsageError
 
 from .console import Console
+from .job import name_by
 
 # Options of train whose values are files or folders: cron starts in another one.
 _PATHS = {
@@ -131,6 +132,8 @@ def _name(options: tuple[str, ...]) -> str:
             name, equals, value = option.partition("=")
             if name == wanted:
                 found = value if equals else (options[i + 1] if i + 1 < len(options) else "")
+                if wanted == "--train-file":
+                    return name_by(found)
                 stem = found if wanted == "--name" else Path(found).name.split(".")[0]
                 return re.sub(r"[^A-Za-z0-9_.-]+", "_", stem).strip("_-") or "model"
     raise UsageError("there is nothing to train on", remedy="give --dataset or --train-file")

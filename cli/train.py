@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from textclf.errors import OutputError, TextclfError
+from textclf.errors import DataError, OutputError, TextclfError
 from textclf.runs import Run, RunStore, new_run_id
 from textclf.tensorboard_log import TensorBoardLog, check_tensorboard
 
@@ -54,16 +54,23 @@ def train(
     textclf train --dataset ag_news
     textclf train --train-file reviews.csv --label-column stars --text-column review
     """
-    console.run_id = new_run_id()
+    console.run_id, console.resumable = new_run_id(), True
     waiting = seconds(wait)
     with _metrics_file(unattended.metrics_file, models_dir, options):
         job = options.job(console, unattended.overrides())
+        if job.single_pass:
+            console.stop_at_once()
+            console.resumable = False
         store = RunStore(models_dir, job.name)
         if unattended.if_changed:
             from textclf.job import unchanged
 
             run = store.current()
-            if run and unchanged(run, job.files, job.settings, unattended.warm_start):
+            if (
+                run
+                and _is_whole(run, console)
+                and unchanged(run, job.files, job.settings, unattended.warm_start)
+            ):
                 _say_unchanged(run, as_json, console)
                 return
         if tensorboard is not None:
@@ -92,6 +99,18 @@ def train(
 def _on_epoch(tensorboard: Path | None, run: str) -> OnEpoch:
     """Return what is told of each epoch."""
     return TensorBoardLog(tensorboard / run) if tensorboard is not None else lambda _: None
+
+
+def _is_whole(run: Run, console: Console) -> bool:
+    """Return whether the model of a run can be used; say so if not."""
+    from textclf.classifier import check_model
+
+    try:
+        check_model(run.folder)
+    except DataError as error:
+        console.say(f"{error.where}: {error.what}: it is trained again", "warning")
+        return False
+    return True
 
 
 def _say_unchanged(run: Run, as_json: bool, console: Console) -> None:

@@ -71,6 +71,7 @@ def tune(
     if budget is not None and budget <= 0:
         raise UsageError(f"--time-budget {time_budget} leaves no time", remedy="give 10m or more")
     check_optuna()
+    console.resumable = True
     job = options.job(console)
     folder = RunStore(models_dir, job.name).folder / "tuning"
     target = output or folder / "config.toml"

@@ -20,7 +20,19 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-_SHARE = click.FloatRange(0.0, 1.0)
+
+class _Share(click.FloatRange):
+    """A number from 0 to 1, or `nan` is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number."""
+        number = super().convert(value, param, ctx)
+        if number != number:
+            self.fail(f"{value!r} is no number from 0 to 1.", param, ctx)
+        return number
+
+
+_SHARE = _Share(0.0, 1.0)
 
 
 @dataclass(frozen=True)

@@ -178,16 +178,23 @@ class Classifier:
 
 
 def model_folder(path: Path) -> Path:
-    """Return the model's folder for a path to it or to its run.
+    """Return the model's folder for a path to it, to its run or to all of its runs.
 
     Raises:
         DataError: If there is no model.
     """
-    for folder in (path, path / "model"):
+    for folder in (path, path / "model", path / "current" / "model"):
         if (folder / _MANIFEST).is_file():
             return folder
     problem = "is not a model" if path.exists() else "no such model"
-    raise DataError(problem, where=str(path), remedy="name a run's folder, such as NAME/current")
+    raise DataError(
+        problem, where=str(path), remedy="name a model's folder, such as models/NAME, or a run's"
+    )
+
+
+def check_model(path: Path) -> None:
+    """Raise a DataError unless a model's files are there, and as they were written."""
+    _check_manifest(model_folder(path))
 
 
 def _check_manifest(folder: Path) -> None:

@@ -253,4 +253,5 @@ def _advice(wanted: str, known: list[str]) -> str:
     close = difflib.get_close_matches(wanted, known, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]}?"
-    return "`textclf datasets list` shows them; files of your own go to --train-file"
+    own = "; a file of your own goes to --train-file" if Path(wanted).is_file() else ""
+    return f"`textclf datasets list` shows them{own}"

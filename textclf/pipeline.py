@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import textclf
 from textclf.assessment import Assessment, assess
 from textclf.cache import Outcome, ShardCache, prepare_cached
+from textclf.classifier import check_model
 from textclf.corpus.streams import is_single_pass
 from textclf.errors import Interrupted, OutputError, QualityGateError, UsageError
 from textclf.evaluation import Measured
@@ -134,7 +135,7 @@ def train(
         cache: Where vectorized corpora are looked for and kept.
 
     Raises:
-        DataError: If the data cannot be used.
+        DataError: If the data, or the published model to compare with, cannot be used.
         Interrupted: If `should_stop` said so; the next call goes on from there.
         LockedError: If another run of this model is under way.
         OutOfMemoryError: If memory runs out, and that can be told.
@@ -154,6 +155,9 @@ def train(
             name, files, settings, policy, store, class_names or {}, Stopwatch(),
             datetime.now(UTC), report, should_stop, on_epoch, cache,
         )  # fmt: skip
+        store.check()
+        if policy.gates.max_drop is not None and (published := store.current()):
+            check_model(published.folder)  # now, not when the new one is to be compared with it
         job = dataclasses.replace(job, origin=_origin(job))
         with _writing(store.folder):
             hidden, key = _begin(job)
@@ -273,6 +277,12 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
         log.warning(
             "%s: the test rows are the training rows: the figures say nothing of other texts",
             job.files.test[0],
+        )
+    if prepared.sha256.get("validation") == prepared.sha256["train"]:
+        log.warning(
+            "%s: the validation rows are the training rows: training may go on for too long, and "
+            "the figures say nothing of other texts",
+            job.files.validation[0],
         )
     judged.classifier.save(hidden / "model")
     metrics: dict[str, Any] = {"run": id_of(hidden), "resumed": resumed, "cache": cached}

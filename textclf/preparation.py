@@ -15,6 +15,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from textclf.corpus.columns import has_usual_name
 from textclf.corpus.labels import LabelMap, hardly_recur, never_recur
 from textclf.corpus.layout import Columns
 from textclf.corpus.reader import Corpus
@@ -192,6 +193,7 @@ def prepare(
             report,
             rows,
         )
+        _look_for_headers(corpus, labels)
         hashes, bad_rows = {"train": corpus.sha256()}, corpus.rejected
         if files.validation:
             labels = labels.freeze()
@@ -222,6 +224,20 @@ def prepare(
         bad_rows,
         corpus.layout.columns,
     )
+
+
+def _look_for_headers(corpus: Corpus, labels: LabelMap) -> None:
+    """Warn if the usual name of a label's column is a label: files were put together."""
+    columns = corpus.layout.columns
+    if columns is None or columns.label is None:
+        return
+    name = columns.names.get(columns.label)
+    if name is not None and name in labels.names and has_usual_name([name]):
+        log.warning(
+            "%s: a row has the label %r, which is the column's name: a second header?",
+            corpus.files[0],
+            name,
+        )
 
 
 def shard_count(text_bytes: int, ngrams: NgramSettings) -> int:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from textclf.errors import TextclfError, UsageError
+from textclf.errors import OutputError, TextclfError, UsageError
 from textclf.locking import held
 from textclf.reading import reading
 from textclf.run_metrics import read_metrics
@@ -107,7 +107,7 @@ class RunStore:
         if not _NAME.fullmatch(name):
             raise UsageError(
                 f"{name!r} cannot be the name of a model",
-                remedy="give --name with letters, digits, '.', '_' and '-'",
+                remedy=f"give --name with letters, digits, '.', '_' and '-', but not '{CURRENT}'",
             )
         self.folder = models_dir / name
         self.name = name
@@ -191,10 +191,27 @@ class RunStore:
         return sorted(found, key=lambda run: run.began)
 
     def _published(self) -> str | None:
+        """Return the name of the run's folder that `current` leads to, however it does."""
+        link = self.folder / CURRENT
         try:
-            return str((self.folder / CURRENT).readlink())
-        except OSError:
+            target = link.resolve() if link.is_symlink() else None
+        except (OSError, RuntimeError):  # it leads in a circle
             return None
+        return target.name if target and target.parent == self.folder.resolve() else None
+
+    def check(self) -> None:
+        """Refuse to go on where nobody can tell which run is published.
+
+        Raises:
+            OutputError: If `current` is there and leads to no run.
+        """
+        link = self.folder / CURRENT
+        if os.path.lexists(link) and self.current() is None:
+            raise OutputError(
+                "leads to none of the model's runs" if link.is_symlink() else "is no symbolic link",
+                where=str(link),
+                remedy=f"remove it, then publish a run with 'textclf runs promote {self.name} RUN'",
+            )
 
     def current(self) -> Run | None:
         """Return the published run, if there is one."""

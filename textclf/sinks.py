@@ -16,10 +16,11 @@ from typing import IO, Any, Literal, Protocol, TypeAlias
 import numpy as np
 
 from textclf.atomic import replaceable
-from textclf.errors import OutputError
+from textclf.errors import OutputError, UsageError
 from textclf.escapes import TSV_ESCAPES, encodable, json_line
 
 _SIX_DIGITS = "%.6f"
+_UNWRITTEN = (".gz", ".bz2", ".xz", ".zst", ".zip", ".xlsx", ".xls", ".ods", ".feather", ".arrow")
 
 Format: TypeAlias = Literal["tsv", "csv", "jsonl", "parquet"]
 Columns: TypeAlias = Mapping[str, Sequence[Any]]
@@ -152,12 +153,23 @@ def _digits(values: Any) -> list[str]:
 
 
 def format_of(path: str) -> Format | None:
-    """Return the format that a file's extension names, if it names one."""
+    """Return the format that a file's extension names, if it names one.
+
+    Raises:
+        UsageError: If it names one that is not written.
+    """
     known: dict[str, Format] = {
         ".tsv": "tsv", ".tab": "tsv", ".txt": "tsv", ".csv": "csv", ".jsonl": "jsonl",
-        ".ndjson": "jsonl", ".parquet": "parquet", ".pq": "parquet",
+        ".ndjson": "jsonl", ".json": "jsonl", ".parquet": "parquet", ".pq": "parquet",
     }  # fmt: skip
-    return known.get(PurePath(path).suffix.lower())
+    suffix = PurePath(path).suffix.lower()
+    if suffix in _UNWRITTEN:
+        raise UsageError(
+            f"results are not written as {suffix}",
+            where=path,
+            remedy="name a .tsv, .csv, .jsonl or .parquet file",
+        )
+    return known.get(suffix)
 
 
 @contextmanager

@@ -18,7 +18,6 @@ from textclf.lean_imports import hidden, postponed
 log = logging.getLogger(__name__)
 
 _ENVIRONMENT = {
-    "KERAS_BACKEND": "tensorflow",
     "TF_CPP_MIN_LOG_LEVEL": "3",
     # Without oneDNN, sums have one order; and it announces itself before logging can be silenced.
     "TF_ENABLE_ONEDNN_OPTS": "0",
@@ -49,6 +48,8 @@ _UNUSED = frozenset(
         "keras.export",
     }
 )
+# What the user has set for other programs: another backend, another type of floats in keras.json.
+_KERAS = {"KERAS_BACKEND": "tensorflow", "KERAS_HOME": os.devnull, "KERAS_NNX_ENABLED": "0"}
 _importing = threading.Lock()
 _TURN = 2e-4  # seconds
 
@@ -70,7 +71,7 @@ def load_tensorflow(threads: int = 0, *, lean: bool = False) -> Any:
                 os.environ.setdefault(name, value)
             without = hidden(_OPTIONAL if lean else frozenset(), "Keras")
             later = postponed(_UNUSED if lean else frozenset())
-            with _chatter_held(), _uncollected(), _giving_way(), without, later:
+            with _chatter_held(), _uncollected(), _giving_way(), _plain_keras(), without, later:
                 import tensorflow
         else:
             import tensorflow
@@ -78,6 +79,21 @@ def load_tensorflow(threads: int = 0, *, lean: bool = False) -> Any:
     if threads > 0:
         _limit_threads(tensorflow, threads)
     return tensorflow
+
+
+@contextmanager
+def _plain_keras() -> Iterator[None]:
+    """Have Keras imported as it comes, without a look at the user's settings of it."""
+    before = {name: os.environ.get(name) for name in _KERAS}
+    os.environ.update(_KERAS)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def has_gpu() -> bool:

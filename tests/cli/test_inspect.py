@@ -119,6 +119,24 @@ def test_terminal_gets_colours(settings: dict[str, str], coloured: bool, reviews
     assert b"good" in shown
 
 
+def test_terminal_gets_letters_as_they_are_while_bars_are_on_it(reviews: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "textclf", "inspect", str(reviews)]
+    environment = os.environ | {"TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"}
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while part := os.read(ours, 65536):
+                shown += part
+        except OSError:
+            pass
+        os.close(ours)
+    assert process.returncode == 0
+    assert "mäßig" in shown.decode()
+    assert "█" in shown.decode()
+
+
 @pytest.mark.parametrize(("tolerated", "level", "code"), [("1", "warning", 0), ("0", "error", 65)])
 def test_bad_rows_are_an_error_where_training_would_refuse_them(
     textclf: Command, reviews: Path, tolerated: str, level: str, code: int

@@ -37,7 +37,7 @@ def test_help_imports_nothing_heavy(arguments):
 def test_a_wrong_command_is_answered_with_the_nearest(textclf):
     result = textclf("trian")
     assert result.returncode == 2
-    assert "did you mean train" in result.stderr
+    assert "Did you mean 'train'?" in result.stderr
 
 
 @pytest.mark.parametrize("group", [[], ["datasets"], ["runs"]])
@@ -62,6 +62,58 @@ def test_a_mistake_in_usage_is_one_line_that_says_where_usage_stands(textclf, ar
     assert wrong in result.stderr
     assert result.stderr.endswith(f"; see 'textclf {arguments[0]} --help'\n")
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("stray", "meant"), [("rows.csv", "--train-file rows.csv"), ("sample", "--dataset sample")]
+)
+def test_what_train_was_given_without_an_option_is_answered_with_the_option(textclf, stray, meant):
+    result = textclf("train", stray)
+    assert result.returncode == 2
+    assert result.stderr.endswith(f"did you mean {meant}?\n")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_finds_no_room_is_one_line_and_code_73(textclf, tmp_path, unbuffered):
+    from textclf.errors import OutputError
+
+    environment = {"PYTHONUNBUFFERED": unbuffered}
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        result = textclf(
+            "datasets", "list", env=environment, capture_output=False, stdout=full,
+            stderr=subprocess.PIPE,
+        )  # fmt: skip
+    assert result.returncode == OutputError.exit_code == 73
+    assert result.stderr.count("\n") == 1
+    # A file may take a part of it only.
+    limited = 'ulimit -f 1; exec "$@" > out'
+    result = subprocess.run(
+        ["bash", "-c", limited, "-", sys.executable, "-m", "textclf", "train", "--help"],
+        cwd=tmp_path, env=os.environ | environment, capture_output=True, text=True,
+    )  # fmt: skip
+    assert result.returncode == 73
+
+
+def test_a_model_goes_by_its_run_its_folder_and_its_name(textclf, models):
+    said = {
+        textclf("predict", model, input="my parcel is late\n", cwd=models, env=environment).stdout
+        for model, environment in [
+            (models / "sample" / "current", {}),
+            (models / "sample", {}),
+            ("sample", {"TEXTCLF_MODELS_DIR": str(models)}),
+        ]
+    }
+    assert len(said) == 1
+    assert next(iter(said)).startswith("delivery\t")
+
+
+def test_figures_beside_a_bar_are_those_that_fit():
+    from textclf.cli.console import fitting
+
+    figures = {"loss": 0.5, "accuracy": 0.9, "val_loss": 0.4, "val_accuracy": 0.91, "epoch": 2}
+    assert fitting(figures, 26) == "epoch 2  val_loss 0.4"
+    assert fitting(figures, 6) == ""
+    assert len(fitting(figures, 200).split()) == 2 * len(figures)
 
 
 def test_version(textclf):

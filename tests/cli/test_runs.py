@@ -61,6 +61,8 @@ def test_for_people_it_is_a_table_with_the_changes(compare):
 
 def test_a_run_does_not_differ_from_itself(compare):
     assert json.loads(compare("current", SECOND, "--json").stdout) == {}
+    same = f"{SECOND} and {SECOND} are the same in all figures\n"
+    assert compare("current", SECOND).stdout == same
 
 
 @pytest.mark.parametrize(

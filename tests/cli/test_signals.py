@@ -120,6 +120,17 @@ def test_a_job_whose_input_never_comes_can_be_stopped(tmp_path):
         assert time.monotonic() < deadline
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    time.sleep(1.5)
+    assert process.wait(30) == 130
+    assert process.stderr.read().endswith("textclf: stopped by SIGINT\n")
+
+
+def test_an_inspection_that_waits_for_input_stops_at_the_first_signal():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "textclf", "inspect", "-"],
+        env=environment(), stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    wait_until_caught(process, signal.SIGINT)
+    time.sleep(1)  # it waits
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 130
+    assert process.stderr.read() == "textclf: stopped by SIGINT\n"

@@ -22,7 +22,7 @@ def test_every_path_that_training_takes_is_made_absolute_for_cron(textclf, tmp_p
     ]
     assert "--tensorboard" in paths
     options = ["--", *(word for path in paths for word in (path, "a place"))]
-    result = textclf("schedule", "--at", "03:30", "--dataset", "sample", *options, cwd=tmp_path)
+    result = textclf("schedule", "--at", "03:30", *options, cwd=tmp_path)
     for path in paths:
         assert f"{path} '{tmp_path / 'a place'}'" in result.stdout
 

@@ -262,3 +262,64 @@ def test_rows_that_have_labels_of_their_own_are_nothing_to_learn_from(quick, tmp
     inspected = quick("inspect", tmp_path / "texts.csv")
     assert inspected.returncode == 65
     assert len(list((tmp_path / "models" / "texts").glob("2*"))) == 1
+
+
+def test_validation_rows_that_are_the_training_rows_are_warned_of(quick, job, data):
+    assert "validation rows are the training rows" in quick(*job, "--validation-file", data).stderr
+
+
+def test_a_file_that_cannot_name_a_model_needs_a_name(quick, tmp_path, data):
+    file = tmp_path / "日本語.csv"
+    file.write_bytes(data.read_bytes())
+    job = ["train", "--train-file", file, "--models-dir", tmp_path / "models"]
+    refused = quick(*job)
+    assert refused.returncode == 2
+    assert refused.stderr.endswith("give --name\n")
+    assert quick(*job, "--name", "films").returncode == 0
+
+
+def test_a_damaged_model_is_trained_again_though_nothing_changed(quick, job, tmp_path):
+    assert quick(*job).returncode == 0
+    tensors = tmp_path / "models/films/current/model/model.safetensors"
+    tensors.write_bytes(tensors.read_bytes()[:1000])
+    again = quick(*job, "--if-changed")
+    assert again.returncode == 0
+    assert "it is trained again" in again.stderr
+    assert len(runs(tmp_path)) == 2
+
+
+def test_a_damaged_published_model_is_found_before_it_is_to_be_compared_with(quick, job, tmp_path):
+    assert quick(*job).returncode == 0
+    tensors = tmp_path / "models/films/current/model/model.safetensors"
+    tensors.write_bytes(tensors.read_bytes()[:1000])
+    refused = quick(*job, "--max-drop", "0.1")
+    assert refused.returncode == 65
+    assert "training" not in refused.stderr.replace("train it again", "")
+
+
+@pytest.mark.parametrize("value", ["nan", "2", "x"])
+def test_a_gate_is_a_number_from_0_to_1(quick, job, value):
+    assert quick(*job, "--min-accuracy", value).returncode == 2
+
+
+def test_current_may_be_an_absolute_link(quick, job, tmp_path):
+    assert quick(*job).returncode == 0
+    current = tmp_path / "models/films/current"
+    published = current.resolve()
+    current.unlink()
+    current.symlink_to(published)
+    pruned = quick("runs", "prune", "films", "--keep", "0", "--models-dir", tmp_path / "models")
+    assert pruned.returncode == 0
+    assert published.is_dir()
+
+
+@pytest.mark.parametrize("kind", ["folder", "nowhere"])
+def test_a_current_that_leads_to_no_run_is_refused_before_training(quick, job, tmp_path, kind):
+    assert quick(*job).returncode == 0
+    current = tmp_path / "models/films/current"
+    current.unlink()
+    current.mkdir() if kind == "folder" else current.symlink_to("20200101T000000Z-000000")
+    refused = quick(*job)
+    assert refused.returncode == 73
+    assert "runs promote films" in refused.stderr
+    assert len(runs(tmp_path)) == 1

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 # Each turn of the loop ends by putting back the filters of warnings that were there before it.
 FILTERING = """
@@ -60,3 +65,25 @@ def test_networks_are_made_and_forgotten_with_what_is_put_off() -> None:
         [sys.executable, "-c", FORGOTTEN], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("variables", "settings"),
+    [({"KERAS_BACKEND": "torch"}, {}), ({}, {"floatx": "float16"}), ({}, {"nnx_enabled": True})],
+)
+def test_what_keras_is_set_to_for_others_is_not_looked_at(
+    tmp_path: Path, variables: dict[str, str], settings: dict[str, object]
+) -> None:
+    (tmp_path / ".keras").mkdir()
+    (tmp_path / ".keras" / "keras.json").write_text(json.dumps(settings))
+    code = (
+        "import os; from textclf.tensorflow_runtime import load_tensorflow; load_tensorflow()\n"
+        "import keras; print(keras.backend.backend(), keras.config.floatx())\n"
+        "print(os.environ.get('KERAS_BACKEND'), os.environ.get('KERAS_HOME'))"
+    )
+    environment = os.environ | {"HOME": str(tmp_path)} | variables
+    result = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+    )
+    backend = variables.get("KERAS_BACKEND")
+    assert result.stdout == f"tensorflow float32\n{backend} None\n", result.stderr

@@ -47,8 +47,9 @@ def extension(path: str) -> str:
 def tell_format(path: str, head: bytes, fmt: CorpusFormat) -> Format:
     """Return the format of a file by its extension, if it has a usual one, else by its contents.
 
-    Without a usual extension, a JSON object on the first line means JSON lines and `__label__`
-    fastText; anything else is CSV if rows have labels, and plain lines if not.
+    A JSON object as the first line means JSON lines, also under the extension of a table. Without a
+    usual extension `__label__` means fastText; anything else is CSV if rows have labels, and plain
+    lines if not.
 
     Raises:
         DataError: If it is a JSON array, which is no lines.
@@ -59,9 +60,11 @@ def tell_format(path: str, head: bytes, fmt: CorpusFormat) -> Format:
     if head.startswith(PARQUET):
         return "parquet"
     known = _EXTENSIONS.get(extension(path))
+    first = head.lstrip()
+    if known in ("csv", "tsv") and first.startswith(b"{") and _is_object(first.split(b"\n", 1)[0]):
+        return "jsonl"  # under a wrong name: no row of a table is one object
     if known is not None and known != "parquet":
         return known
-    first = head.lstrip()
     if _ARRAY.match(first):
         raise DataError(
             "is one JSON array",
@@ -103,6 +106,8 @@ def csv_layout(
         DataError: If the file is empty or has no such columns.
     """
     where, head = stream.name, stream.head()
+    if b"\n" not in head:
+        head = stream.head_with_line(MAX_ROW)  # of very many columns
     delimiter = fmt.delimiter or (like.delimiter if like else "\t" if kind == "tsv" else "")
     delimiter = delimiter or _sniff(head, where)
     quotes = fmt.quotes
@@ -127,12 +132,21 @@ def _layout_like(
     """Return the layout of a later file: columns by name if it names them, else by place.
 
     Raises:
-        DataError: If it names some columns and not all, or all though the first file names none.
+        DataError: If it names some columns and not all, other ones, or all though the first file
+            names none.
     """
     names = tuple(name.strip() for name in cells[0])
     if like.header is not None:
         if fmt.header or names_one_of(names, [like.header[place] for place in like.used]):
             return replace(same_columns(like, names, where), encoding=encoding)
+        if fmt.header is None and has_usual_name(names) and looks_like_header(cells, fmt):
+            wanted = ", ".join(repr(like.header[place]) for place in like.used)
+            raise DataError(
+                f"its first row looks like a header ({', '.join(names[:5])}), without the first "
+                f"file's {wanted}",
+                where=where,
+                remedy="name its columns as there, or give --no-header for a first row of data",
+            )
     elif fmt.header is None and has_usual_name(names) and looks_like_header(cells, fmt):
         raise DataError(
             f"its first row looks like a header ({', '.join(names[:5])}), and the first file has "

@@ -37,6 +37,7 @@ _NOT_TEXT = {
     b"\x28\xb5\x2f\xfd": "compressed twice",
     b"\xfd7zXZ\x00": "compressed twice",
 }
+_OFFICE = (b"[Content_Types].xml", b"mimetypeapplication/vnd.oasis")  # first in their archives
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -304,7 +305,10 @@ def _check_text(name: str, head: bytes) -> None:
     kind = next((kind for magic, kind in _NOT_TEXT.items() if head.startswith(magic)), "")
     if head[257:262] == b"ustar":
         kind = "a tar archive"
+    if kind == "a zip archive" and any(part in head for part in _OFFICE):
+        kind = "a workbook or document of an office program"
     if kind:
-        raise DataError(
-            f"is not text but {kind}", where=name, remedy="unpack it or name another file"
-        )
+        remedy = "unpack it or name another file"
+        if "office" in kind:
+            remedy = "save it as CSV there"
+        raise DataError(f"is not text but {kind}", where=name, remedy=remedy)

@@ -180,7 +180,13 @@ class _Study:
         self._worker = Worker()
 
     def run(self) -> Found:
-        interrupted = False
+        interrupted, told = False, len(self._history.told())
+        if self._budget.is_spent():
+            log.warning(
+                "this search has spent its budget: a larger one goes on, --no-resume begins anew"
+            )
+        elif told:
+            log.info("going on with the search that was begun before: %d trials are done", told)
         try:
             samples = write_samples(self._files, self._work, self._limits.seed, self._progress)
             self._subwords = _subwords(self._settings.ngrams, samples.parts[-1])

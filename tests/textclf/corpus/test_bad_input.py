@@ -59,6 +59,11 @@ FILES = [
     ("header only", b"label,text\n", "there are no rows below the header"),
     ("one column", b"a\nb\nc\n", "has only one column"),
     ("zip", b"PK\x03\x04" + bytes(100), "is not text but a zip archive"),
+    (
+        "xlsx",
+        b"PK\x03\x04" + bytes(26) + b"[Content_Types].xml" + bytes(99),
+        "is not text but a workbook or document of an office program; save it as CSV there",
+    ),
     ("image", b"\x89PNG\r\n\x1a\n" + bytes(100), "is not text but a PNG image"),
     ("gzipped tar", gzip.compress(bytes(257) + b"ustar\0" + bytes(1000)), "but a tar archive"),
     ("gzipped twice", gzip.compress(gzip.compress(b"a,b\n")), "compressed twice"),

@@ -267,6 +267,24 @@ def test_later_file_has_its_own_header_or_none(csv_path: str, write: Write, read
     assert read([first, *others]) == [("a", "x"), ("b", "y"), ("c", "z")]
 
 
+def test_later_file_with_a_header_of_other_names_is_refused(write: Write, read: Read) -> None:
+    first = write("label,text\na,x\nb,y\n", "1.csv")
+    with pytest.raises(DataError, match=r"2\.csv.*message, category.*'label', 'text'"):
+        read([first, write("message,category\nz,a\nw,b\n", "2.csv")])
+
+
+def test_a_header_that_comes_again_is_a_header_all_the_same(write: Write) -> None:
+    corpus = Corpus([write("label,text\na,x\nb,y\n" * 2)])
+    assert corpus.layout.header == ("label", "text")
+
+
+def test_a_first_line_longer_than_what_is_looked_at_is_read_whole(write: Write) -> None:
+    columns = [f"column_{i:05}" for i in range(8000)]
+    rows = "".join(f"{label},x{',0' * 8000}\n" for label in "ab")
+    corpus = Corpus([write(f"label,text,{','.join(columns)}\n{rows}")])
+    assert corpus.layout.width == 8002
+
+
 def test_header_and_first_row_are_counted(csv_path: str, write: Write) -> None:
     [block] = Corpus([write("label,text\na,x\nb,y\n")]).blocks()
     assert block.rows.tolist() == [2, 3]
