@@ -120,7 +120,7 @@ class Console:
 
     def stop_at_once(self) -> None:
         """From now on the first signal stops the command wherever it is: nothing would be lost."""
-        self._watch.idle = True
+        self._watch.idle, self.resumable = True, False
 
     def each(self, items: Iterable[T]) -> Iterator[T]:
         """Yield items until a signal asks to stop, also while the next one is waited for."""

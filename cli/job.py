@@ -91,9 +91,9 @@ class JobOptions:
             raise UsageError("--dataset and --train-file exclude each other")
         tables: _Tables = []
         if self.dataset or (self.config and not self.train_files):
-            name, files, names = self._named(self.dataset or str(self.config), console, tables)
+            files, names = self._named(self.dataset or str(self.config), console, tables)
         elif self.train_files:
-            name, files, names = self._own()
+            files, names = self._own()
         else:
             raise self._nothing()
         if self.preset:
@@ -103,7 +103,7 @@ class JobOptions:
         own = [f"training.seed={self.seed}"] if self.seed is not None else []
         own += [f"training.class_weight={self.class_weight}"] if self.class_weight else []
         settings = resolve(tables, [*self.overrides, *overrides, *own])
-        return Job(name if self.name is None else self.name, files, settings, names)
+        return Job(self.model_name(), files, settings, names)
 
     def model_name(self) -> str:
         """Return the name of the model; no file is read but a dataset's own.
@@ -130,7 +130,7 @@ class JobOptions:
 
     def _named(
         self, dataset: str, console: Console, tables: _Tables
-    ) -> tuple[str, TrainingFiles, Mapping[str, str]]:
+    ) -> tuple[TrainingFiles, Mapping[str, str]]:
         from textclf import datasets
         from textclf.job import TrainingFiles
 
@@ -142,7 +142,7 @@ class JobOptions:
         found = datasets.find(dataset)
         tables.append((found.source, found.settings))
         files = datasets.fetch(found, self.data_dir, progress=console.report)
-        return found.name, TrainingFiles(
+        return TrainingFiles(
             (str(files.train),),
             (str(files.validation),) if files.validation else (),
             (str(files.test),) if files.test else (),
@@ -150,13 +150,12 @@ class JobOptions:
             self.bad_rows,
         ), found.class_names  # fmt: skip
 
-    def _own(self) -> tuple[str, TrainingFiles, Mapping[str, str]]:
+    def _own(self) -> tuple[TrainingFiles, Mapping[str, str]]:
         from textclf.job import TrainingFiles
 
         fmt = corpus_format(**self.layout)
         files = (self.train_files, self.validation_files, self.test_files)
-        name = self.name if self.name is not None else name_by(self.train_files[0])
-        return name, TrainingFiles(*files, fmt, self.bad_rows), {}
+        return TrainingFiles(*files, fmt, self.bad_rows), {}
 
 
 def job_options(command: Callable[..., R]) -> Callable[..., R]:

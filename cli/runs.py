@@ -25,11 +25,10 @@ def runs() -> None:
 def _row(run: Run) -> dict[str, Any]:
     metrics = run.metrics
     test, validation = metrics.get("test") or {}, metrics.get("validation") or {}
-    refused = (metrics.get("gate") or {}).get("passed") is False
     return {
         "run": run.id,
         "current": run.current,
-        "state": "current" if run.current else "refused" if refused else "",
+        "refused": (metrics.get("gate") or {}).get("passed") is False,
         "validation_accuracy": validation.get("accuracy"),
         "test_accuracy": test.get("accuracy"),
         "bytes": run.size,
@@ -66,8 +65,8 @@ def list_runs(name: str | None, models_dir: Path, as_json: bool, console: Consol
         console.result(f"no runs in {models_dir / name if name else models_dir}")
         return
     rows = [
-        [r["model"], r["run"], r["state"], _share(r["validation_accuracy"]),
-         _share(r["test_accuracy"]), size(r["bytes"])]
+        [r["model"], r["run"], "current" if r["current"] else "refused" if r["refused"] else "",
+         _share(r["validation_accuracy"]), _share(r["test_accuracy"]), size(r["bytes"])]
         for r in found
     ]  # fmt: skip
     header = ["model", "run", "", "validation", "test", "disk"]

@@ -60,7 +60,6 @@ def train(
         job = options.job(console, unattended.overrides())
         if job.single_pass:
             console.stop_at_once()
-            console.resumable = False
         store = RunStore(models_dir, job.name)
         if unattended.if_changed:
             from textclf.job import unchanged
@@ -68,8 +67,8 @@ def train(
             run = store.current()
             if (
                 run
-                and _is_whole(run, console)
                 and unchanged(run, job.files, job.settings, unattended.warm_start)
+                and _is_whole(run, console)
             ):
                 _say_unchanged(run, as_json, console)
                 return

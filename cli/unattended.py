@@ -22,7 +22,7 @@ R = TypeVar("R")
 
 
 class _Share(click.FloatRange):
-    """A number from 0 to 1, or `nan` is none."""
+    """A number from 0 to 1; click lets one that is not a number pass."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the number."""

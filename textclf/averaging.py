@@ -38,9 +38,6 @@ class WeightAverage:
         if self._every and step % self._every == 0:
             self.count += 1
             for total, weight in zip(self.sums, self._weights, strict=True):
-                if isinstance(weight, np.ndarray):
-                    total += weight  # at once: the GIL is let go of and waited for only once
-                    continue
                 for rows in blocks_of(total):
                     total[rows] += read_rows(weight, rows)
 

@@ -155,9 +155,7 @@ def train(
             name, files, settings, policy, store, class_names or {}, Stopwatch(),
             datetime.now(UTC), report, should_stop, on_epoch, cache,
         )  # fmt: skip
-        store.check()
-        if policy.gates.max_drop is not None and (published := store.current()):
-            check_model(published.folder)  # now, not when the new one is to be compared with it
+        _check_published(store, policy.gates)
         job = dataclasses.replace(job, origin=_origin(job))
         with _writing(store.folder):
             hidden, key = _begin(job)
@@ -186,6 +184,14 @@ def _check_gates(gates: Gates, files: TrainingFiles) -> None:
             where=", ".join(rows),
             remedy="give --test-file with a file",
         )
+
+
+def _check_published(store: RunStore, gates: Gates) -> None:
+    """Raise what would be raised when the new model is published, or compared with the old one."""
+    store.check()
+    run = store.current()
+    if run is not None and gates.max_drop is not None:
+        check_model(run.folder)
 
 
 @contextmanager
@@ -250,6 +256,12 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
     work = hidden / _WORK
     prepared, resumed, cached = _prepared(job, work)
     training = _limited(job, prepared.train.n_rows)
+    if prepared.sha256.get("validation") == prepared.sha256["train"]:
+        log.warning(
+            "%s: the validation rows are the training rows: training may go on for too long, and "
+            "the figures say nothing of other texts",
+            job.files.validation[0],
+        )
     return_freed_memory()
     with job.watch.stage("train"):
         result = fit(
@@ -277,12 +289,6 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
         log.warning(
             "%s: the test rows are the training rows: the figures say nothing of other texts",
             job.files.test[0],
-        )
-    if prepared.sha256.get("validation") == prepared.sha256["train"]:
-        log.warning(
-            "%s: the validation rows are the training rows: training may go on for too long, and "
-            "the figures say nothing of other texts",
-            job.files.validation[0],
         )
     judged.classifier.save(hidden / "model")
     metrics: dict[str, Any] = {"run": id_of(hidden), "resumed": resumed, "cache": cached}

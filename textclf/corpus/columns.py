@@ -60,7 +60,7 @@ def looks_like_header(
     if not all(_WORD.fullmatch(cell) or (cell == "" and i == 0) for i, cell in enumerate(first)):
         return False
     others = [row for row in rows[1:] if len(row) == len(first)]
-    if has_usual_name(first) and list(rows[0]) in map(list, others):  # of files put together
+    if has_usual_name(first):  # of files put together, a header comes again
         others = [row for row in others if list(row) != list(rows[0])]
     recurs = any(cell == row[i].strip() for i, cell in enumerate(first) if cell for row in others)
     if recurs or not all(len(cell.split()) <= _MOST_WORDS for cell in first):

@@ -305,10 +305,8 @@ def _check_text(name: str, head: bytes) -> None:
     kind = next((kind for magic, kind in _NOT_TEXT.items() if head.startswith(magic)), "")
     if head[257:262] == b"ustar":
         kind = "a tar archive"
+    remedy = "unpack it or name another file"
     if kind == "a zip archive" and any(part in head for part in _OFFICE):
-        kind = "a workbook or document of an office program"
+        kind, remedy = "a workbook or document of an office program", "save it as CSV there"
     if kind:
-        remedy = "unpack it or name another file"
-        if "office" in kind:
-            remedy = "save it as CSV there"
         raise DataError(f"is not text but {kind}", where=name, remedy=remedy)
