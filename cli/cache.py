@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from .console import Console, output_options, size, table
+from .console import Console, output_options
+from .figures import size, table
 from .unattended import bytes_of
 
 if TYPE_CHECKING:

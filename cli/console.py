@@ -25,8 +25,7 @@ from .outputs import check_outputs
 from .signals import Watch
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bars
-    from rich.progress import TaskID
+    from .bars import Bars
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,7 +44,6 @@ _STAGES = {
     "tune": "searching",
 }
 _LOG_BYTES, _LOG_FILES = 5 << 20, 3  # of a log file, and how many old ones stay
-_BESIDE_BAR = 32  # columns, of a stage's name and time and what is between
 _LINE_EVERY = 10.0  # seconds between lines of progress where there is no terminal
 
 
@@ -73,8 +71,7 @@ class Console:
         terminal = sys.stderr is not None and sys.stderr.isatty()
         self._bars_wanted = terminal and not quiet and log_format is None
         self._bars: Bars | None = None
-        self._tasks: dict[str, TaskID] = {}
-        self._stage, self._drawn, self._said = "", "", 0.0
+        self._stage, self._said = "", 0.0
         self._watch = Watch()
         self.resumable = False
         self._level = logging.NOTSET
@@ -141,7 +138,7 @@ class Console:
         if progress.stage != "train":
             self.check()
         if self._bars_wanted:
-            self._draw(progress)
+            self._drawn().draw(_STAGES.get(progress.stage, progress.stage), progress)
             if self._file is None:
                 return
         now = time.monotonic()
@@ -154,38 +151,18 @@ class Console:
             else:
                 self.say(message, **figures)
 
-    def _draw(self, progress: Progress) -> None:
-        if self._bars is None:
-            self._bars = _bars()
-            self._bars.start()
-        if progress.stage != self._drawn:  # it begins when the one before it has ended
-            self._finish_bar()
-            self._drawn = progress.stage
-        task = self._tasks.get(progress.stage)
-        if task is None:
-            name = _STAGES.get(progress.stage, progress.stage)
-            task = self._bars.add_task(name, total=None, figures="")
-            self._tasks[progress.stage] = task
-        width = self._bars.console.width
-        room = width - _bar_width(width) - _BESIDE_BAR - 2 * len(str(progress.total or "0000"))
-        self._bars.update(
-            task, completed=progress.done, total=progress.total,
-            figures=fitting(progress.figures, room),
-        )  # fmt: skip
+    def _drawn(self) -> Bars:
+        """Return the bars, which begin with the first stage."""
+        from .bars import Bars
 
-    def _finish_bar(self) -> None:
-        if self._bars is not None and self._drawn in self._tasks:
-            task = self._tasks[self._drawn]
-            done = self._bars.tasks[task].completed
-            self._bars.update(task, total=done, completed=done, figures="")
+        if self._bars is None:
+            self._bars = Bars()
+        return self._bars
 
     def _end_bars(self, *, failed: bool = False) -> None:
         if self._bars is not None:
-            if not failed:
-                self._finish_bar()
-            self._bars.stop()
+            self._bars.end(failed=failed)
             self._bars = None
-            self._tasks.clear()
 
     def say(self, message: str, level: str = "info", **figures: Any) -> None:
         """Say one line."""
@@ -195,7 +172,7 @@ class Console:
             return
         if self._bars is not None:
             shown = printable(message)
-            self._bars.console.print(f"{shown} {line.partition(shown)[2]}".strip(), markup=False)
+            self._bars.say(f"{shown} {line.partition(shown)[2]}".strip())
         elif sys.stderr is not None:
             if self._bars_wanted:
                 line = printable(message)
@@ -283,48 +260,6 @@ class _ToConsole(logging.Handler):
         self._console.say(record.getMessage(), record.levelname.lower())
 
 
-def _bars() -> Bars:
-    from rich.console import Console as RichConsole
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        SpinnerColumn,
-        TextColumn,
-        TimeElapsedColumn,
-    )
-    from rich.progress import Progress as RichProgress
-    from rich.table import Column
-
-    console = RichConsole(stderr=True)
-    return RichProgress(
-        SpinnerColumn(finished_text="✓"),
-        TextColumn("{task.description:<16}"),
-        BarColumn(bar_width=_bar_width(console.width)),
-        MofNCompleteColumn(table_column=Column(no_wrap=True)),
-        TimeElapsedColumn(table_column=Column(no_wrap=True)),
-        TextColumn("{task.fields[figures]}"),
-        console=console,
-        redirect_stdout=False,  # results are no lines above the bars
-    )
-
-
-def _bar_width(width: int) -> int:
-    return max(4, min(28, width - 76))
-
-
-def fitting(figures: Mapping[str, float], room: int) -> str:
-    """Return as many figures as `room` columns hold: the epoch, those of the validation first."""
-
-    def last(name: str) -> tuple[bool, bool]:
-        return name != "epoch", not name.startswith("val_")
-
-    shown = ""
-    for name in sorted(figures, key=last):
-        more = f"{shown}  {name} {figures[name]:.4g}".strip()
-        shown = more if len(more) <= room else shown
-    return shown
-
-
 def _figures(progress: Progress) -> dict[str, Any]:
     total = {} if progress.total is None else {"total": progress.total}
     return {"done": progress.done, **total, **progress.figures}
@@ -369,55 +304,3 @@ def output_options(command: Callable[..., R]) -> Callable[..., R]:
                 raise
 
     return wrapped
-
-
-def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
-    """Return rows as aligned columns of plain text; columns of numbers align right."""
-    header, rows = list(map(printable, header)), [list(map(printable, row)) for row in rows]
-    widths = [max(_width(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    columns = list(zip(*rows, strict=True)) or [()] * len(header)
-    numeric = [
-        any(map(_is_number, cells)) and all(_is_number(cell) or cell == "-" for cell in cells)
-        for cells in columns
-    ]
-
-    def line(row: Sequence[str]) -> str:
-        cells = (
-            " " * (width - _width(cell)) + cell if right else cell + " " * (width - _width(cell))
-            for cell, width, right in zip(row, widths, numeric, strict=True)
-        )
-        return "  ".join(cells).rstrip()
-
-    return "\n".join(line(row) for row in [header, *rows])
-
-
-def _width(text: str) -> int:
-    """Return how many columns of a terminal a text takes; a Chinese character takes two."""
-    if text.isascii():
-        return len(text)
-    from rich.cells import cell_len
-
-    return cell_len(text)
-
-
-def _is_number(text: str) -> bool:
-    return text.replace(".", "").replace(",", "").replace("%", "").strip("-+ ").isdigit()
-
-
-def duration(seconds: float) -> str:
-    """Return seconds as people write them: 8.2 s, 3 min 20 s, 1 h 05 min."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def size(count: float) -> str:
-    """Return bytes as people write them: 12 kB, 3.4 MB."""
-    for unit in ("B", "kB", "MB"):
-        if count < 999.5:  # which is 1000 in three digits
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} GB"

@@ -10,7 +10,8 @@ import click
 
 from textclf.errors import FetchError
 
-from .console import Console, output_options, size, table
+from .console import Console, output_options
+from .figures import size, table
 from .options import data_dir_option
 
 if TYPE_CHECKING:

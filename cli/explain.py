@@ -11,7 +11,8 @@ import click
 from textclf.errors import UsageError
 from textclf.escapes import printable
 
-from .console import Console, output_options, table
+from .console import Console, output_options
+from .figures import table
 from .options import FILE, MODEL, corpus_format, format_options, is_table
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import click
 
 from textclf.errors import UsageError
 
-from .console import Console, output_options, size
+from .console import Console, output_options
+from .figures import size
 from .options import FILE, MODEL, PATH
 
 if TYPE_CHECKING:

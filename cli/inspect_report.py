@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from textclf.escapes import printable
 
-from .console import size
+from .figures import size
 
 if TYPE_CHECKING:
     from textclf.inspection import Inspection

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from textclf.errors import UsageError
+from textclf.errors import TextclfError, UsageError
 
 if TYPE_CHECKING:
     from textclf.corpus.layout import Columns
@@ -29,18 +28,19 @@ FILE = click.Path(readable=False)  # or a pattern, or - for standard input
 
 
 class _Model(click.Path):
-    """A model's folder, its run's, or the name of one of MODELS_DIR's."""
+    """A model's folder, its run's, or the name of one of TEXTCLF_MODELS_DIR's."""
 
     name = "model"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """Return the folder of the published run where a whole model is named."""
+        """Return the folder; of a name that is none, as it is."""
         path = Path(value)
-        named = Path(os.environ.get("TEXTCLF_MODELS_DIR", "models"), value)
-        for folder in (path, path if path.exists() else named):
-            with suppress(OSError, ValueError):
-                if (folder / "current" / "metrics.json").is_file():
-                    return folder / "current"
+        if not path.exists():
+            from textclf.locate import locate
+            from textclf.runs import default_models_dir
+
+            with suppress(TextclfError):
+                return locate(value, default_models_dir())
         return path
 
 

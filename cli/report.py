@@ -46,9 +46,9 @@ def report(
     if as_json and output == "-":
         raise UsageError("--json and --output - both want standard output")
     from textclf.atomic import write_text
+    from textclf.locate import locate
     from textclf.report.compare import compare, comparison_page
     from textclf.report.data import PAGE, RunData
-    from textclf.report.locate import locate
     from textclf.report.page import run_page
 
     first = RunData.load(locate(run, models_dir))

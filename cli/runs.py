@@ -11,7 +11,8 @@ from textclf.errors import UsageError
 from textclf.reading import reading
 from textclf.runs import Run, RunStore, find_store, models
 
-from .console import Console, output_options, size, table
+from .console import Console, output_options
+from .figures import size, table
 from .options import models_dir_option
 
 _WIDEST = 60  # characters of a figure that is compared

@@ -16,7 +16,8 @@ from textclf.runs import Run, RunStore, new_run_id
 from textclf.tensorboard_log import TensorBoardLog, check_tensorboard
 
 from .cache import cache_options
-from .console import Console, duration, output_options, size
+from .console import Console, output_options
+from .figures import duration, size
 from .job import JobOptions, job_options
 from .options import PATH, models_dir_option
 from .unattended import Unattended, seconds, unattended_options

@@ -12,7 +12,8 @@ import click
 from textclf.errors import UsageError
 from textclf.runs import RunStore
 
-from .console import Console, duration, output_options
+from .console import Console, output_options
+from .figures import duration
 from .job import JobOptions, job_options
 from .options import PATH, layout_words, models_dir_option
 from .unattended import seconds

@@ -108,7 +108,7 @@ def test_a_model_goes_by_its_run_its_folder_and_its_name(textclf, models):
 
 
 def test_figures_beside_a_bar_are_those_that_fit():
-    from textclf.cli.console import fitting
+    from textclf.cli.bars import fitting
 
     figures = {"loss": 0.5, "accuracy": 0.9, "val_loss": 0.4, "val_accuracy": 0.91, "epoch": 2}
     assert fitting(figures, 26) == "epoch 2  val_loss 0.4"
@@ -132,13 +132,13 @@ def test_python_m_and_the_script_are_the_same():
     [(0, "0 B"), (999, "999 B"), (999.6, "1 kB"), (1536, "1.54 kB"), (999_936_000, "1 GB")],
 )
 def test_bytes_are_written_in_three_digits(count, shown):
-    from textclf.cli.console import size
+    from textclf.cli.figures import size
 
     assert size(count) == shown
 
 
 def test_columns_are_aligned_where_characters_are_wide():
-    from textclf.cli.console import table
+    from textclf.cli.figures import table
 
     assert table([["日本", "1"], ["a", "10"]], ["x", "rows"]).splitlines() == [
         "x     rows",
