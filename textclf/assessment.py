@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from textclf.calibration import calibrate
 from textclf.classifier import Classifier
+from textclf.corpus.bad_rows import BadRows
 from textclf.corpus.labels import LabelMap
 from textclf.corpus.reader import Corpus
+from textclf.corpus.streams import is_single_pass
 from textclf.evaluation import EvaluationSettings, Measured, measure
 from textclf.gates import Gates, Verdict, judge, published_figures
 from textclf.job import TrainingFiles
@@ -78,7 +80,7 @@ def assess(
     from textclf.refitting import refitted
 
     labels = prepared.labels.names
-    files = replace(files, format=files.format.of_later_files(prepared.columns))
+    files = _later(files, prepared)
     classifier = Classifier(
         labels,
         prepared.vectorizer,
@@ -100,14 +102,42 @@ def assess(
     return Assessment(classifier, weights, held_out, validation, measured, corpus, verdict)
 
 
+def check_test_rows(prepared: Prepared, files: TrainingFiles, *, again: bool) -> None:
+    """Read the test rows before there is a model, lest a bad one cost the training.
+
+    What can be read only once is left for later.
+
+    Args:
+        prepared: The labels that they may have.
+        files: Where they are.
+        again: Whether a run that was interrupted has done so, and written the bad ones down.
+
+    Raises:
+        DataError: If they cannot be used.
+    """
+    if files.test and not any(map(is_single_pass, files.test)):
+        for _ in _test_corpus(prepared.labels.names, _later(files, prepared), again).blocks():
+            pass
+
+
+def _later(files: TrainingFiles, prepared: Prepared) -> TrainingFiles:
+    """Return how files are read whose columns are those of the training rows."""
+    return replace(files, format=files.format.of_later_files(prepared.columns))
+
+
+def _test_corpus(labels: list[str], files: TrainingFiles, again: bool) -> Corpus:
+    bad_rows = BadRows(files.bad_rows.limit) if again else files.bad_rows
+    return Corpus(files.test, files.format, labels=LabelMap(labels).freeze(), bad_rows=bad_rows)
+
+
 def _test(
     classifier: Classifier, files: TrainingFiles, report: Report
 ) -> tuple[Measured | None, Corpus | None]:
     """Return what the test rows show, and the corpus that they are of, if there is one."""
     if not files.test:
         return None, None
-    labels = LabelMap(classifier.labels).freeze()
-    corpus = Corpus(files.test, files.format, labels=labels, bad_rows=files.bad_rows)
+    again = not any(map(is_single_pass, files.test))
+    corpus = _test_corpus(classifier.labels, files, again)
     wanted = EvaluationSettings(mistakes=MISTAKES, replicates=0)
     classifier.vectorizer.compiled()  # the kernels are there: small blocks need no other way
     return measure(classifier, corpus, wanted, report=report), corpus

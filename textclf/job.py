@@ -35,7 +35,7 @@ class TrainingFiles:
     Attributes:
         train: Training rows.
         validation: Rows for early stopping; without them, some training rows are held out.
-        test: Rows for the final figures, read once, at the end.
+        test: Rows for the final figures.
         format: How the files are laid out.
         bad_rows: How many bad rows of a file are tolerated.
     """

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import textclf
-from textclf.assessment import Assessment, assess
+from textclf.assessment import Assessment, assess, check_test_rows
 from textclf.cache import Outcome, ShardCache, prepare_cached
 from textclf.classifier import check_model
 from textclf.corpus.streams import is_single_pass
@@ -166,7 +166,7 @@ def train(
             shutil.rmtree(hidden / _WORK)
             run = store.complete(hidden, publish=verdict.passed)
             if policy.keep is not None and verdict.passed:
-                store.prune(policy.keep)
+                _prune(store, policy.keep)
     if not verdict.passed:
         raise QualityGateError(
             f"not published: {'; '.join(verdict.reasons)}",
@@ -192,6 +192,17 @@ def _check_published(store: RunStore, gates: Gates) -> None:
     run = store.current()
     if run is not None and gates.max_drop is not None:
         check_model(run.folder)
+
+
+def _prune(store: RunStore, keep: int) -> None:
+    """Remove older runs; the model is published, whether that is possible or not."""
+    try:
+        store.prune(keep)
+    except OSError as error:
+        log.warning(
+            "%s: an older run cannot be removed (%s); the new model is published",
+            error.filename or store.folder, error.strerror or error,
+        )  # fmt: skip
 
 
 @contextmanager
@@ -255,6 +266,8 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
     identity = identities(job.files)  # before the files are read
     work = hidden / _WORK
     prepared, resumed, cached = _prepared(job, work)
+    with job.watch.stage("read"):
+        check_test_rows(prepared, job.files, again=resumed)
     training = _limited(job, prepared.train.n_rows)
     if prepared.sha256.get("validation") == prepared.sha256["train"]:
         log.warning(

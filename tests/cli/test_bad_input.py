@@ -194,6 +194,26 @@ def test_files_that_are_read_late_are_looked_at_early(
     assert [path.name for path in folder.iterdir()] == ["train.csv"]
 
 
+@pytest.mark.parametrize(
+    ("row", "what"),
+    [("a,one,two", "the row has 3 columns and not 2"), ("c,new", "the label 'c' was never seen")],
+)
+def test_bad_test_rows_are_told_before_training(
+    row: str, what: str, run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("the network was trained")
+
+    monkeypatch.setattr("textclf.training.fit", never)
+    (folder / "data.csv").write_text(3 * GOOD)
+    (folder / "test.csv").write_text(f"a,fine\n{row}\n")
+    files = ("--train-file", "data.csv", "--test-file", "test.csv")
+    code, err = run("train", *files, "--quiet")
+    assert code == 65
+    assert err.startswith(f"textclf: test.csv, row 2: {what}")
+    assert err.count("\n") == 1
+
+
 @pytest.fixture
 def escaping(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A dataset `mine`, published as an archive with a path that leaves its folder."""

@@ -1,5 +1,6 @@
 """Jobs that nobody watches: gates, nothing to do, limits, signals, and what they leave behind."""
 
+import errno
 import json
 import os
 import re
@@ -295,6 +296,21 @@ def test_a_damaged_published_model_is_found_before_it_is_to_be_compared_with(qui
     refused = quick(*job, "--max-drop", "0.1")
     assert refused.returncode == 65
     assert "training" not in refused.stderr.replace("train it again", "")
+
+
+def test_an_older_run_that_cannot_be_removed_does_not_hide_that_the_new_one_is_published(
+    quick, job, tmp_path, monkeypatch
+):
+    def fail(store, keep):
+        raise PermissionError(errno.EACCES, "Permission denied", str(store.folder))
+
+    assert quick(*job).returncode == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("textclf.runs.RunStore.prune", fail)
+        again = quick(*job, "--keep", 1, "--quiet")
+    assert again.returncode == 0
+    assert "cannot be removed (Permission denied); the new model is published" in again.stderr
+    assert again.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("value", ["nan", "2", "x"])
