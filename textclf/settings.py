@@ -31,6 +31,8 @@ class NgramSettings:
         subwords: Longest part of a word, in characters, that counts beside it, in place of
             `affixes`; 0: none; -1 chooses 4 for little text or words that are rare, else none.
         boundaries: Whether the beginning and the end of a text count as words beside others.
+        gaps: Whether a space between two characters of scripts written without spaces counts, with
+            one or two of them before it or after it.
         as_written: Whether a word that lower-casing or stripping changes also counts as it stands.
         lowercase: Whether text is lower-cased.
         strip_accents: Whether accents are stripped (compatibility decomposition).
@@ -56,6 +58,7 @@ class NgramSettings:
     affixes: bool = True
     subwords: int = -1
     boundaries: bool = True
+    gaps: bool = True
     as_written: bool = True
     lowercase: bool = True
     strip_accents: bool = False
@@ -184,6 +187,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "affixes": False,
             "subwords": 0,
             "boundaries": False,
+            "gaps": False,
             "as_written": False,
             "max_features": 20_000,
             "selection": "f_classif",
@@ -285,7 +289,7 @@ def stored_ngrams(table: Mapping[str, Any]) -> NgramSettings:
     Raises:
         ConfigError: As `read_section` does.
     """
-    unknown = {"boundaries": False, "as_written": False, "subwords": 0}
+    unknown = {"boundaries": False, "gaps": False, "as_written": False, "subwords": 0}
     settings = read_section(NgramSettings, unknown | dict(table), "ngrams")
     assert isinstance(settings, NgramSettings)
     return settings

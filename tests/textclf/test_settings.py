@@ -67,7 +67,7 @@ def test_the_guides_preset_is_the_guides():
     assert (guide.ngrams.max_features, guide.ngrams.selection) == (20_000, "f_classif")
 
 
-@pytest.mark.parametrize("feature", ["boundaries", "as_written"])
+@pytest.mark.parametrize("feature", ["boundaries", "gaps", "as_written"])
 def test_a_model_that_says_nothing_of_a_feature_was_stored_before_it(feature):
     stored = as_table(resolve())["ngrams"]
     assert getattr(stored_ngrams(stored), feature)

@@ -22,8 +22,10 @@ _ZERO, _ONE = np.uint64(0), np.uint64(1)
 ANALYZERS = {"word": 0, "char": 1, "char_wb": 2}
 TOKENS = {"words+punctuation": 0, "words": 1}
 
-# Kinds of units that are treated in a way of their own.
-ALONE_UNIT, ASCII_UNIT, BOUNDARY_UNIT = np.uint64(1), np.uint64(2), np.uint64(3)
+# Kinds of units that are treated in a way of their own. One that stands alone, as characters of a
+# script without spaces do, may be told to come after a space (a bit).
+ALONE_UNIT, ASCII_UNIT, BOUNDARY_UNIT = np.uint64(1), np.uint64(2), np.uint64(4)
+AFTER_GAP = np.uint64(8)
 _START = np.frombuffer(START.encode(), dtype=np.uint8)
 _END = np.frombuffer(END.encode(), dtype=np.uint8)
 # Counts begin with it: numba would compile a kernel twice for one that begins with a literal 0.
@@ -71,7 +73,7 @@ def _word_units(text, origin, codes, ends, n, ways, pages, properties, units, us
     on (hash as it is written or 0, first byte in the text, byte after the last) of what it was made
     of; of kind `ALONE_UNIT` is a character of a script without spaces.
     """
-    i = 0
+    i, begun, spaced = 0, used, False
     guide = ways[1] == 1
     inside = np.uint8(WORD) if guide else np.uint8(WORD | MARK)
     while i < n:
@@ -79,6 +81,7 @@ def _word_units(text, origin, codes, ends, n, ways, pages, properties, units, us
         bits = properties[pages[code >> 8], code & 255]
         i += 1
         if bits & SPACE or (guide and not bits & WORD):
+            spaced = True
             continue
         start, first = at, i
         alone = not guide and bits & ALONE
@@ -112,6 +115,9 @@ def _word_units(text, origin, codes, ends, n, ways, pages, properties, units, us
         units[used, 1] = start
         units[used, 2] = at
         units[used, 3] = ALONE_UNIT if alone else _ZERO
+        if alone and spaced and used > begun and units[used - 1, 3] & ALONE_UNIT:
+            units[used, 3] = ALONE_UNIT | AFTER_GAP
+        spaced = False
         units[used, 5] = _ZERO
         if ways[8]:
             start = ends[first - 2] if first > 1 else origin

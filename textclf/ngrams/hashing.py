@@ -21,5 +21,26 @@ PREFIX, SUFFIX = 5, 3
 # that weights can tell them apart.
 SUBWORD_BIT = 1
 
-# What stands before the first word of a text and after the last one; no word looks like it.
-START, END = "<s>", "</s>"
+# What stands before the first word of a text and after the last one, and for a space between two
+# characters of scripts written without spaces; no word looks like it.
+START, END, GAP = "<s>", "</s>", "<sp>"
+
+_MASK = (1 << 64) - 1
+
+
+def mix(value: int) -> int:
+    """Return 64 bits, never 0, each of which depends on all of a value's."""
+    value ^= value >> 33
+    value = value * MIX_1 & _MASK
+    value ^= value >> 33
+    value = value * MIX_2 & _MASK
+    value ^= value >> 33
+    return value or 1
+
+
+def hash_word(word: str) -> int:
+    """Return the hash of a word or character."""
+    value = FNV_OFFSET
+    for byte in word.encode():
+        value = (value ^ byte) * FNV_PRIME & _MASK
+    return mix(value)

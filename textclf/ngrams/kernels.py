@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from textclf.compiled import njit
-from textclf.ngrams.cutting import ALONE_UNIT, ASCII_UNIT, BOUNDARY_UNIT, cut_row, mix
-from textclf.ngrams.hashing import COMBINE, FNV_OFFSET, FNV_PRIME, PREFIX, SUFFIX
+from textclf.ngrams.cutting import AFTER_GAP, ALONE_UNIT, ASCII_UNIT, BOUNDARY_UNIT, cut_row, mix
+from textclf.ngrams.hashing import COMBINE, FNV_OFFSET, FNV_PRIME, GAP, PREFIX, SUFFIX, hash_word
 from textclf.ngrams.subwords import (
     AT_END,
     AT_START,
@@ -23,8 +23,11 @@ from textclf.ngrams.subwords import (
 
 _PRIME, _OFFSET = np.uint64(FNV_PRIME), np.uint64(FNV_OFFSET)
 _COMBINE = np.uint64(COMBINE)
-# The kind of an n-gram that is taken from the text, as it is written; others are of `subwords`.
-_IN_TEXT = 4
+_GAP, _GAP_HASH = np.frombuffer(GAP.encode(), dtype=np.uint8), np.uint64(hash_word(GAP))
+_BLANK = np.uint8(ord(" "))
+# Kinds of n-grams beside those of `subwords`: taken from the text, as it is written, and with what
+# stands for a space before it or behind.
+_IN_TEXT, _AFTER_GAP, _BEFORE_GAP = 4, 8, 16
 
 
 @njit(nogil=True)
@@ -41,7 +44,7 @@ def _least(ways, length):  # type: ignore[no-untyped-def]
 def _run(units, i, stop, ways):  # type: ignore[no-untyped-def]
     """Return how many units the longest n-gram has from a unit on that stands alone."""
     run = 1
-    while run < min(ways[5], stop - i) and units[i + run, 3] == ALONE_UNIT:
+    while run < min(ways[5], stop - i) and units[i + run, 3] & ALONE_UNIT:
         run += 1
     return max(run, min(ways[3], stop - i))
 
@@ -87,6 +90,32 @@ def _hash_affixes(units, i, buffer, ways, out, total):  # type: ignore[no-untype
     return total
 
 
+@njit(nogil=True)
+def _around_gap(units, i, first, stop):  # type: ignore[no-untyped-def]
+    """Return how many units, one or two, n-grams have before and after the space before unit i."""
+    before = np.int64(2 if i - 1 > first and units[i - 1, 3] == ALONE_UNIT else 1)
+    if before == 2 and not units[i - 2, 3] & ALONE_UNIT:
+        before = np.int64(1)
+    return before, np.int64(2 if i + 1 < stop and units[i + 1, 3] == ALONE_UNIT else 1)
+
+
+@njit(nogil=True)
+def _hash_gap(units, i, first, stop, others, out, total):  # type: ignore[no-untyped-def]
+    before, after = _around_gap(units, i, first, stop)
+    value = _GAP_HASH
+    for k in range(after):
+        value = mix(value * _COMBINE + units[i + k, 0])
+        out[total] = value & others
+        total += 1
+    for k in range(before):
+        value = units[i - 1 - k, 0]
+        for unit in range(i - k, i):
+            value = mix(value * _COMBINE + units[unit, 0])
+        out[total] = mix(value * _COMBINE + _GAP_HASH) & others
+        total += 1
+    return total
+
+
 @njit(nogil=True, forceinline=True)
 def _hash_row(units, segments, cuts, buffer, ways, out, total):  # type: ignore[no-untyped-def]
     """Append the hashes of one row's n-grams to `out` and return the new total."""
@@ -101,13 +130,15 @@ def _hash_row(units, segments, cuts, buffer, ways, out, total):  # type: ignore[
                 out[total] = value & others
                 total += 1
             length = min(ways[3], stop - i)
-            if units[i, 3] == ALONE_UNIT:
+            if units[i, 3] & ALONE_UNIT:
                 length = _run(units, i, stop, ways)
             for k in range(1, length):
                 value = mix(value * _COMBINE + units[i + k, 0])
                 if k + 1 >= least:
                     out[total] = value & others
                     total += 1
+            if units[i, 3] & AFTER_GAP and ways[10]:
+                total = _hash_gap(units, i, first, stop, others, out, total)
             if ways[9]:
                 if units[i, 3] != BOUNDARY_UNIT:
                     total = hash_subwords(units, i, buffer, ways[9], out, total)
@@ -134,7 +165,7 @@ def _hash_row(units, segments, cuts, buffer, ways, out, total):  # type: ignore[
 def _most(units, used, cuts, ways):  # type: ignore[no-untyped-def]
     """Return how many n-grams a row may have."""
     subwords = most_subwords(units, used, ways[9]) if used else 0
-    return used * (max(ways[3], ways[5]) - ways[2] + 4) + cuts + subwords
+    return used * (max(ways[3], ways[5]) - ways[2] + 4 + 4 * ways[10]) + cuts + subwords
 
 
 @njit(cache=True, nogil=True)
@@ -145,7 +176,7 @@ def hash_ngrams(text, offsets, ways, tables, work, room):  # type: ignore[no-unt
         text: uint8, the rows' UTF-8 one after the other.
         offsets: (rows + 1,) int64.
         ways: (analyzer, tokens, min_n, max_n, final_sigma, unspaced_max_n, affixes, boundaries,
-            as_written, subwords), int64 each.
+            as_written, subwords, gaps), int64 each.
         tables: (pages, properties, mapping, sequences) of `CharacterTables`, and `fold_ascii`.
         work: From `workspace`.
         room: uint64, for the hashes; if it is too small, a larger one takes its place.
@@ -184,11 +215,21 @@ def _spans(units, segments, cuts, buffer, ways, spans):  # type: ignore[no-untyp
             start, end = np.int64(units[i, 1]), np.int64(units[i, 2])
             shortest = max(least, 2) if units[i, 3] == BOUNDARY_UNIT else least
             length = min(ways[3], stop - i)
-            if units[i, 3] == ALONE_UNIT:
+            if units[i, 3] & ALONE_UNIT:
                 length = _run(units, i, stop, ways)
             for k in range(shortest - 1, length):
                 spans[total, 0], spans[total, 1], spans[total, 2] = start, units[i + k, 2], 0
                 total += 1
+            if units[i, 3] & AFTER_GAP and ways[10]:
+                before, after = _around_gap(units, i, first, stop)
+                for k in range(after):
+                    spans[total, 0], spans[total, 1] = start, units[i + k, 2]
+                    spans[total, 2] = _AFTER_GAP
+                    total += 1
+                for k in range(before):
+                    spans[total, 0], spans[total, 1] = units[i - 1 - k, 1], units[i - 1, 2]
+                    spans[total, 2] = _BEFORE_GAP
+                    total += 1
             prefix, suffix = np.int64(-1), np.int64(-1)
             if not ways[9]:
                 prefix, suffix = _affixes(units, i, buffer, ways)
@@ -232,13 +273,19 @@ def ngram_texts(rows, places, text, offsets, ways, tables, work):  # type: ignor
             _spans(units, segments, cuts, buffer, ways, spans)
         a, b, kind = spans[places[i], 0], spans[places[i], 1], spans[places[i], 2]
         at = ends[i]
-        if at + b - a + 2 > out.size:
-            grown = np.empty(2 * (out.size + b - a + 2), dtype=np.uint8)
+        if at + b - a + 8 > out.size:
+            grown = np.empty(2 * (out.size + b - a + 8), dtype=np.uint8)
             for byte in range(at):
                 grown[byte] = out[byte]
             out = grown
         if kind & AT_END:
             out[at] = STAR
+            at += 1
+        if kind == _AFTER_GAP:
+            for byte in _GAP:
+                out[at] = byte
+                at += 1
+            out[at] = _BLANK
             at += 1
         for byte in range(a, b):
             out[at] = text[byte] if kind == _IN_TEXT else buffer[byte]
@@ -246,6 +293,12 @@ def ngram_texts(rows, places, text, offsets, ways, tables, work):  # type: ignor
         if kind & AT_START:
             out[at] = STAR
             at += 1
+        if kind == _BEFORE_GAP:
+            out[at] = _BLANK
+            at += 1
+            for byte in _GAP:
+                out[at] = byte
+                at += 1
         ends[i + 1] = at
     return out[: ends[-1]], ends
 

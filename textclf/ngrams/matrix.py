@@ -156,7 +156,7 @@ def _seen_once(head: list[TextBlock], settings: NgramSettings) -> float:
     """Return the share of words that only one row has, of those of the first rows."""
     words_only = dataclasses.replace(
         settings, min_n=1, max_n=1, unspaced_max_n=1, subwords=0,
-        affixes=False, boundaries=False, as_written=False,
+        affixes=False, boundaries=False, gaps=False, as_written=False,
     )  # fmt: skip
     hasher = Hasher(words_only)
     left, left_bytes = _HEAD_ROWS, _HEAD_BYTES

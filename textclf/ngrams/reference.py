@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,14 +12,13 @@ from textclf.corpus.layout import COLUMN_BREAK
 from textclf.ngrams.hashing import (
     COMBINE,
     END,
-    FNV_OFFSET,
-    FNV_PRIME,
-    MIX_1,
-    MIX_2,
+    GAP,
     PREFIX,
     START,
     SUBWORD_BIT,
     SUFFIX,
+    hash_word,
+    mix,
 )
 from textclf.ngrams.unicode import (
     ALONE,
@@ -43,22 +43,6 @@ _ASCII_TOKENS = {
 }
 # ASCII's separators 0x1c-0x1f are white space to str, not to re.ASCII.
 _ASCII_SEPARATORS = dict.fromkeys(range(28, 32), " ")
-
-
-def _mix(value: int) -> int:
-    value ^= value >> 33
-    value = value * MIX_1 & _MASK
-    value ^= value >> 33
-    value = value * MIX_2 & _MASK
-    value ^= value >> 33
-    return value or 1
-
-
-def _hash_unit(unit: str) -> int:
-    value = FNV_OFFSET
-    for byte in unit.encode():
-        value = (value ^ byte) * FNV_PRIME & _MASK
-    return _mix(value)
 
 
 def _lower_sigma(text: str, place: int, tables: CharacterTables) -> int:
@@ -188,7 +172,7 @@ def grams(units: Sequence[Unit], settings: NgramSettings) -> Iterator[tuple[str,
     others = _MASK ^ SUBWORD_BIT if subwords > 0 else _MASK
     joint = " " if words else ""
     texts = [unit.text for unit in units]
-    hashes = [_hash_unit(text) for text in texts]
+    hashes = [hash_word(text) for text in texts]
     short = settings.analyzer == "char_wb" and len(units) < settings.min_n
     least = len(units) if short else settings.min_n
     for i in range(1 if short else len(units)):
@@ -198,20 +182,51 @@ def grams(units: Sequence[Unit], settings: NgramSettings) -> Iterator[tuple[str,
             run = itertools.takewhile(_stands_alone, texts[i : i + settings.unspaced_max_n])
             longest = max(longest, sum(1 for _ in run) if settings.tokens != "words" else 0)
         for k in range(longest):
-            value = _mix((value * COMBINE + hashes[i + k]) & _MASK) if k else hashes[i]
+            value = _joined(value, hashes[i + k]) if k else hashes[i]
             if k + 1 >= least and not (words and k == 0 and texts[i] in (START, END)):
                 yield joint.join(texts[i : i + k + 1]), value & others, i, i + k + 1
+        if words and settings.gaps and _after_gap(units, i):
+            for text, first, stop in _around_gap(units, i):
+                value = functools.reduce(_joined, map(hash_word, text.split(" ")))
+                yield text, value & others, first, stop
         word = texts[i]
         if subwords > 0:
             for subword in _subwords(word, subwords) if word not in (START, END) else ():
-                yield subword, _hash_unit(subword) | SUBWORD_BIT, i, i + 1
+                yield subword, hash_word(subword) | SUBWORD_BIT, i, i + 1
         elif words and settings.affixes:
             if len(word) > PREFIX:
-                yield f"{word[:PREFIX]}*", _hash_unit(f"{word[:PREFIX]}*"), i, i + 1
+                yield f"{word[:PREFIX]}*", hash_word(f"{word[:PREFIX]}*"), i, i + 1
             if len(word) > SUFFIX + 1:
-                yield f"*{word[-SUFFIX:]}", _hash_unit(f"*{word[-SUFFIX:]}"), i, i + 1
+                yield f"*{word[-SUFFIX:]}", hash_word(f"*{word[-SUFFIX:]}"), i, i + 1
         if units[i].written:
-            yield units[i].written, _hash_unit(units[i].written) & others, i, i + 1
+            yield units[i].written, hash_word(units[i].written) & others, i, i + 1
+
+
+def _joined(value: int, more: int) -> int:
+    """Return the hash of an n-gram with one word more."""
+    return mix((value * COMBINE + more) & _MASK)
+
+
+def _after_gap(units: Sequence[Unit], i: int) -> bool:
+    """Return whether a unit and the one before it stand alone, and there is a space between."""
+    if not 0 < i < len(units) or units[i].start <= units[i - 1].end:
+        return False
+    return _stands_alone(units[i - 1].text) and _stands_alone(units[i].text)
+
+
+def _around_gap(units: Sequence[Unit], i: int) -> Iterator[tuple[str, int, int]]:
+    """Yield the n-grams of what stands for the space before unit i, their first unit and the end.
+
+    They have one or two characters before it, or after it.
+    """
+    own = units[i].text
+    yield f"{GAP} {own}", i, i + 1
+    if i + 1 < len(units) and _stands_alone(units[i + 1].text) and not _after_gap(units, i + 1):
+        yield f"{GAP} {own} {units[i + 1].text}", i, i + 2
+    last = units[i - 1].text
+    yield f"{last} {GAP}", i - 1, i
+    if i > 1 and _stands_alone(units[i - 2].text) and not _after_gap(units, i - 1):
+        yield f"{units[i - 2].text} {last} {GAP}", i - 2, i
 
 
 def _subwords(word: str, longest: int) -> Iterator[str]:

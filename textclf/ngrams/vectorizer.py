@@ -109,6 +109,7 @@ class Hasher:
             int(settings.boundaries and settings.analyzer == "word"),
             int(settings.as_written and settings.analyzer == "word"),
             max(0, settings.subwords) if settings.analyzer == "word" else 0,
+            int(settings.gaps and settings.tokens != "words"),
         )
         self._tables = (
             tables.pages, tables.properties, tables.mapping, tables.sequences,

@@ -27,6 +27,7 @@ WAYS = [
     NgramSettings(max_n=2, subwords=4),
     NgramSettings(max_n=2, subwords=16, boundaries=False, as_written=False),
     NgramSettings(max_n=3, boundaries=False),
+    NgramSettings(max_n=3, gaps=False),
     NgramSettings(max_n=3, as_written=False),
     NgramSettings(max_n=3, lowercase=False),
     NgramSettings(max_n=3, unspaced_max_n=1),
@@ -99,7 +100,12 @@ def as_part(run):
 @pytest.mark.parametrize("longest", [1, 3, 5])
 def test_parts_of_words_are_the_padded_ngrams_of_scikit_learn(longest, sentences):
     way = NgramSettings(
-        max_n=1, subwords=longest, boundaries=False, as_written=False, unspaced_max_n=1
+        max_n=1,
+        subwords=longest,
+        boundaries=False,
+        gaps=False,
+        as_written=False,
+        unspaced_max_n=1,
     )
     padded = CountVectorizer(analyzer="char_wb", ngram_range=(1, longest + 1)).build_analyzer()
     for text in sentences.values():
@@ -183,6 +189,23 @@ def test_ngrams_are_longer_where_characters_are_words():
         "a", "a 東", "東", "東 京", "東 京 都", "東 京 都 内", "京", "京 都", "京 都 内",
         "京 都 内 に", "都", "都 内", "都 内 に", "内", "内 に", "に",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "ngrams"),
+    [
+        ("東 \t京", ["東", "京", "<sp> 京", "東 <sp>"]),
+        ("都東 京は", ["都", "東", "京", "<sp> 京", "<sp> 京 は", "東 <sp>", "都 東 <sp>", "は"]),
+        ("東 京 は", ["東", "京", "<sp> 京", "東 <sp>", "は", "<sp> は", "京 <sp>"]),
+        ("東京", ["東", "京"]),
+        ("東 a 京", ["東", "a", "京"]),
+        (" 東 , 京 ", ["東", ",", "京"]),
+        ("한 국", ["한", "국"]),
+    ],
+)
+def test_a_space_between_two_characters_that_are_words_counts_with_them(text, ngrams):
+    way = NgramSettings(max_n=1, unspaced_max_n=1, boundaries=False)
+    assert [t for t, _ in reference.ngrams(text, way)] == ngrams
 
 
 def test_a_row_of_megabytes_is_one_row():
