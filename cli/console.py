@@ -38,6 +38,7 @@ _STAGES = {
     "count": "counting n-grams",
     "score": "scoring n-grams",
     "vectorize": "vectorizing",
+    "check": "reading test set",
     "train": "training",
     "evaluate": "testing",
     "sample": "drawing rows",

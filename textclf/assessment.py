@@ -18,7 +18,7 @@ from textclf.job import TrainingFiles
 from textclf.layers import dense_layers
 from textclf.metrics import Evaluation
 from textclf.preparation import Prepared
-from textclf.progress import Report
+from textclf.progress import Progress, Report
 from textclf.quantization import choose
 from textclf.report.gather import MISTAKES
 from textclf.runs import RunStore
@@ -102,7 +102,9 @@ def assess(
     return Assessment(classifier, weights, held_out, validation, measured, corpus, verdict)
 
 
-def check_test_rows(prepared: Prepared, files: TrainingFiles, *, again: bool) -> None:
+def check_test_rows(
+    prepared: Prepared, files: TrainingFiles, report: Report, *, again: bool
+) -> None:
     """Read the test rows before there is a model, lest a bad one cost the training.
 
     What can be read only once is left for later.
@@ -110,14 +112,17 @@ def check_test_rows(prepared: Prepared, files: TrainingFiles, *, again: bool) ->
     Args:
         prepared: The labels that they may have.
         files: Where they are.
+        report: Told of each block.
         again: Whether a run that was interrupted has done so, and written the bad ones down.
 
     Raises:
         DataError: If they cannot be used.
     """
     if files.test and not any(map(is_single_pass, files.test)):
-        for _ in _test_corpus(prepared.labels.names, _later(files, prepared), again).blocks():
-            pass
+        rows = 0
+        for block in _test_corpus(prepared.labels.names, _later(files, prepared), again).blocks():
+            rows += len(block)
+            report(Progress("check", rows))
 
 
 def _later(files: TrainingFiles, prepared: Prepared) -> TrainingFiles:

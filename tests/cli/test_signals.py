@@ -63,7 +63,7 @@ def test_a_second_signal_shortens_the_grace():
 
 
 def test_a_job_stuck_in_a_library_is_ended_and_leaves_nothing(quick, tmp_path, job):
-    process = begun(job, wait_for="vectorizing", QUICK_HANG="1")
+    process = begun(job, wait_for="reading test set", QUICK_HANG="1")
     time.sleep(1)
     for _ in range(2):
         process.send_signal(signal.SIGTERM)
@@ -85,7 +85,7 @@ def test_two_signals_at_once_are_one(tmp_path, job):
 
 
 def test_a_second_signal_stops_a_long_step_at_once(job):
-    process = begun(job, step="600", wait_for="vectorizing")
+    process = begun(job, step="600", wait_for="reading test set")
     time.sleep(1)
     process.send_signal(signal.SIGTERM)
     time.sleep(1.5)
