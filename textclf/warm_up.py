@@ -123,8 +123,10 @@ def _count() -> None:
         file.write_text('a,"some text"\nb,"another"\n', "utf-8")
         for _ in Corpus((file,), CorpusFormat(header=False)).blocks():
             pass
-    kept, frequencies = np.ones(_ROWS, np.bool_), DocumentFrequencies(2, 1 << 30)
-    frequencies.add(by_table(*_hashed(_block()), kept, Scratch()), np.zeros(_ROWS, np.int32))
+    kept, labels, hashed = np.ones(_ROWS, np.bool_), np.zeros(_ROWS, np.int32), _hashed(_block())
+    for memory in (1 << 30, 1):  # room for all n-grams, and not for the rarest
+        frequencies = DocumentFrequencies(2, memory)
+        frequencies.add(by_table(*hashed, kept, Scratch()), labels)
     frequencies.result()
 
 

@@ -26,11 +26,12 @@ from textclf.corpus.reader import CorpusFormat
 from textclf.job import TrainingFiles
 from textclf.preparation import Stopwatch, prepare
 from textclf.progress import silent
-from textclf.settings import Settings
+from textclf.settings import NgramSettings, Settings
 
+settings = Settings(ngrams=NgramSettings(count_memory_mb=1))  # not enough for all n-grams
 file, work = sys.argv[1:]
 watch = Stopwatch()
-prepare(TrainingFiles((file,), format=CorpusFormat()), Settings(), Path(work), watch, silent)
+prepare(TrainingFiles((file,), format=CorpusFormat()), settings, Path(work), watch, silent)
 print("took", *watch.seconds)
 """
 
@@ -49,9 +50,10 @@ def kernels(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_afterwards_nothing_is_compiled(tmp_path, kernels, themes):
     file = tmp_path / "themes.csv"
-    file.write_text(
-        "label,text\n" + "".join(f'{b},"é {a}"\n' for a, b in zip(*themes, strict=True))
-    )
+    rows = [f'{b},"é {a}"' for a, b in zip(*themes, strict=True)]
+    words = [f"{n:x}" for n in range(99_000)]  # more n-grams than there is memory for
+    rows += [f"rare,{' '.join(words[i::1000])}" for i in range(1000)]
+    file.write_text("\n".join(["label,text", *rows]))
 
     def run(*command):
         work = tmp_path / f"work{len(list(tmp_path.iterdir()))}"
