@@ -25,6 +25,7 @@ _PRIME, _OFFSET = np.uint64(FNV_PRIME), np.uint64(FNV_OFFSET)
 _COMBINE = np.uint64(COMBINE)
 _GAP, _GAP_HASH = np.frombuffer(GAP.encode(), dtype=np.uint8), np.uint64(hash_word(GAP))
 _BLANK = np.uint8(ord(" "))
+_AROUND_GAP = 4  # n-grams with what stands for a space, at most
 # Kinds of n-grams beside those of `subwords`: taken from the text, as it is written, and with what
 # stands for a space before it or behind.
 _IN_TEXT, _AFTER_GAP, _BEFORE_GAP = 4, 8, 16
@@ -165,7 +166,10 @@ def _hash_row(units, segments, cuts, buffer, ways, out, total):  # type: ignore[
 def _most(units, used, cuts, ways):  # type: ignore[no-untyped-def]
     """Return how many n-grams a row may have."""
     subwords = most_subwords(units, used, ways[9]) if used else 0
-    return used * (max(ways[3], ways[5]) - ways[2] + 4 + 4 * ways[10]) + cuts + subwords
+    gaps = np.int64(0)
+    for i in range(used if ways[10] else 0):
+        gaps += np.int64(units[i, 3] == ALONE_UNIT | AFTER_GAP)
+    return used * (max(ways[3], ways[5]) - ways[2] + 4) + cuts + subwords + _AROUND_GAP * gaps
 
 
 @njit(cache=True, nogil=True)

@@ -242,8 +242,10 @@ def _subwords(word: str, longest: int) -> Iterator[str]:
 
 
 def _stands_alone(unit: str) -> bool:
+    if len(unit) != 1:
+        return False
     tables = load_tables(lowercase=False, strip_accents=False)
-    return len(unit) == 1 and bool(tables.property_of(ord(unit)) & ALONE)
+    return bool(tables.property_of(ord(unit)) & ALONE)
 
 
 def ngrams(text: str, settings: NgramSettings) -> Iterator[tuple[str, int]]:
