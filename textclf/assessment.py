@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from textclf.calibration import calibrate
 from textclf.classifier import Classifier
-from textclf.corpus.bad_rows import BadRows
 from textclf.corpus.labels import LabelMap
 from textclf.corpus.reader import Corpus
 from textclf.corpus.streams import is_single_pass
@@ -131,8 +130,8 @@ def _later(files: TrainingFiles, prepared: Prepared) -> TrainingFiles:
 
 
 def _test_corpus(labels: list[str], files: TrainingFiles, again: bool) -> Corpus:
-    bad_rows = BadRows(files.bad_rows.limit) if again else files.bad_rows
-    return Corpus(files.test, files.format, labels=LabelMap(labels).freeze(), bad_rows=bad_rows)
+    known = LabelMap(labels).freeze()
+    return Corpus(files.test, files.format, labels=known, bad_rows=files.bad_rows, seen=again)
 
 
 def _test(

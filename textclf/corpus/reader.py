@@ -55,6 +55,8 @@ class Corpus:
             passes; without it there is one pass.
         unknown_labels: `keep` keeps rows with labels that a frozen map does not know, coded -1.
         max_row_bytes: Most bytes of a row.
+        seen: Whether the files were read before: what is odd about them has been said, and bad
+            rows are written down.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Corpus:
         spool_dir: Path | None = None,
         unknown_labels: Literal["reject", "keep"] = "reject",
         max_row_bytes: int = MAX_ROW,
+        seen: bool = False,
     ) -> None:
         self.files = expand_files(files)
         self.fmt = fmt or CorpusFormat()
@@ -83,7 +86,7 @@ class Corpus:
         self.first_rejected: list[BadRow] = []
         self._bad_rows = bad_rows or BadRows()
         self._block_bytes, self._max_row = block_bytes, max_row_bytes
-        self._keep_unknown = unknown_labels == "keep"
+        self._keep_unknown, self._seen = unknown_labels == "keep", seen
         self._spool_dir = spool_dir
         self._single_pass = any(is_single_pass(file) for file in self.files)
         self._spool: Spool | None = None
@@ -163,11 +166,12 @@ class Corpus:
 
     def _pass(self) -> Generator[TextBlock, None, None]:
         layout = self.layout
-        log = RejectLog(self._bad_rows, write=self._sha256 is None)
+        fresh = self._counts is None and not self._seen
+        log = RejectLog(self._bad_rows, write=fresh)
         counts: dict[int, int] = {}
         hasher = None
-        first_pass, said = self._counts is None, self.fmt.quotes is not None
-        suspicious = first_pass and layout.format == "tsv" and layout.quotes and not said
+        said = self.fmt.quotes is not None
+        suspicious = fresh and layout.format == "tsv" and layout.quotes and not said
         try:
             log.start()
             for i, path in enumerate(self.files):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from textclf.corpus.bad_rows import BadRows
 from textclf.corpus.labels import LabelMap
 from textclf.corpus.layout import Columns
 from textclf.corpus.reader import Corpus, CorpusFormat
@@ -230,6 +231,19 @@ def test_rows_between_quotes_of_a_tsv_are_warned_of(
     assert len(said) == warned
     row = content[: content.index('"')].count("\n") + 1
     assert not warned or (f"data.tsv, row {row}: " in said[0] and "--no-quotes" in said[0])
+
+
+def test_what_is_odd_about_a_file_that_was_read_before_is_not_said_again(
+    write: Write, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = write("one cell\n" + LATE, "data.tsv")
+    policy, fmt = BadRows(5, tmp_path / "rejects.tsv"), CorpusFormat(header=False, delimiter="\t")
+    for seen in (False, True):
+        corpus = Corpus([file], fmt, bad_rows=policy, seen=seen)
+        list(corpus.blocks())
+        assert corpus.rejected == 1
+    assert len(caplog.records) == 1
+    assert len((tmp_path / "rejects.tsv").read_text("utf-8").splitlines()) == 2
 
 
 def test_the_columns_of_a_file_can_be_stored(write: Write) -> None:
