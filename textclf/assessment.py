@@ -110,14 +110,14 @@ def check_test_rows(
 
     Args:
         prepared: The labels that they may have.
-        files: Where they are.
+        files: Where they are; there must be some.
         report: Told of each block.
         again: Whether a run that was interrupted has done so, and written the bad ones down.
 
     Raises:
         DataError: If they cannot be used.
     """
-    if files.test and not any(map(is_single_pass, files.test)):
+    if not any(map(is_single_pass, files.test)):
         rows = 0
         for block in _test_corpus(prepared.labels.names, _later(files, prepared), again).blocks():
             rows += len(block)

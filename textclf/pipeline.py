@@ -266,8 +266,9 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
     identity = identities(job.files)  # before the files are read
     work = hidden / _WORK
     prepared, resumed, cached = _prepared(job, work)
-    with job.watch.stage("read"):
-        check_test_rows(prepared, job.files, job.report, again=resumed)
+    if job.files.test:
+        with job.watch.stage("read"):
+            check_test_rows(prepared, job.files, job.report, again=resumed)
     training = _limited(job, prepared.train.n_rows)
     if prepared.sha256.get("validation") == prepared.sha256["train"]:
         log.warning(
