@@ -102,7 +102,7 @@ def assess(
 
 
 def check_test_rows(
-    prepared: Prepared, files: TrainingFiles, report: Report, *, again: bool
+    prepared: Prepared, files: TrainingFiles, report: Report, *, seen: bool
 ) -> None:
     """Read the test rows before there is a model, lest a bad one cost the training.
 
@@ -112,14 +112,14 @@ def check_test_rows(
         prepared: The labels that they may have.
         files: Where they are; there must be some.
         report: Told of each block.
-        again: Whether a run that was interrupted has done so, and written the bad ones down.
+        seen: Whether a run that was interrupted has done so, and written the bad ones down.
 
     Raises:
         DataError: If they cannot be used.
     """
     if not any(map(is_single_pass, files.test)):
         rows = 0
-        for block in _test_corpus(prepared.labels.names, _later(files, prepared), again).blocks():
+        for block in _test_corpus(prepared.labels.names, _later(files, prepared), seen).blocks():
             rows += len(block)
             report(Progress("check", rows))
 
@@ -129,9 +129,9 @@ def _later(files: TrainingFiles, prepared: Prepared) -> TrainingFiles:
     return replace(files, format=files.format.of_later_files(prepared.columns))
 
 
-def _test_corpus(labels: list[str], files: TrainingFiles, again: bool) -> Corpus:
+def _test_corpus(labels: list[str], files: TrainingFiles, seen: bool) -> Corpus:
     known = LabelMap(labels).freeze()
-    return Corpus(files.test, files.format, labels=known, bad_rows=files.bad_rows, seen=again)
+    return Corpus(files.test, files.format, labels=known, bad_rows=files.bad_rows, seen=seen)
 
 
 def _test(
@@ -140,8 +140,8 @@ def _test(
     """Return what the test rows show, and the corpus that they are of, if there is one."""
     if not files.test:
         return None, None
-    again = not any(map(is_single_pass, files.test))
-    corpus = _test_corpus(classifier.labels, files, again)
+    seen = not any(map(is_single_pass, files.test))
+    corpus = _test_corpus(classifier.labels, files, seen)
     wanted = EvaluationSettings(mistakes=MISTAKES, replicates=0)
     classifier.vectorizer.compiled()  # the kernels are there: small blocks need no other way
     return measure(classifier, corpus, wanted, report=report), corpus

@@ -268,7 +268,7 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
     prepared, resumed, cached = _prepared(job, work)
     if job.files.test:
         with job.watch.stage("read"):
-            check_test_rows(prepared, job.files, job.report, again=resumed)
+            check_test_rows(prepared, job.files, job.report, seen=resumed)
     training = _limited(job, prepared.train.n_rows)
     if prepared.sha256.get("validation") == prepared.sha256["train"]:
         log.warning(

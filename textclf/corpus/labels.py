@@ -50,6 +50,11 @@ class LabelMap:
         self.frozen, self.remedy = True, remedy or self.remedy
         return self
 
+    def alike(self, label: str) -> str | None:
+        """Return a label that differs from this one in capitals or spaces only, if there is one."""
+        folded = _folded(label)
+        return next((name for name in self.names if _folded(name) == folded), None)
+
     def encode(self, values: Iterable[str]) -> NDArray[np.int32]:
         """Return the codes of labels, stripped of white space; new ones get the next code."""
         return np.fromiter((self._code(value.strip()) for value in values), dtype=np.int32)
@@ -73,6 +78,10 @@ class LabelMap:
         remap = np.empty(len(order), dtype=np.int32)
         remap[order] = np.arange(len(order), dtype=np.int32)
         return LabelMap(self.names[code] for code in order), remap
+
+
+def _folded(label: str) -> str:
+    return " ".join(label.casefold().split())
 
 
 def natural_key(name: str) -> tuple[int, int, str]:

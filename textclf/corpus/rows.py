@@ -95,10 +95,9 @@ class Assembler:
         code = int(self.labels.encode((label,))[0])
         if code < 0 and not self.keep_unknown:
             shown = label if len(label) <= 60 else label[:57] + "..."
-            return -1, (
-                f"the label {shown!r} was never seen in training",
-                self.labels.remedy,
-            )
+            alike = self.labels.alike(label)
+            remedy = f"write it {alike!r}, as in training" if alike else self.labels.remedy
+            return -1, (f"the label {shown!r} was never seen in training", remedy)
         return code, None
 
     def reject(self, number: int, line: int, problem: tuple[str, str], raw: bytes) -> None:

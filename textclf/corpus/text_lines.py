@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -107,15 +108,19 @@ def json_layout(stream: Stream, fmt: CorpusFormat, like: Layout | None) -> Layou
 
 
 def scalar_text(value: Any) -> str | None:
-    """Return a value as text: nothing for null, None for what is not one value."""
+    """Return a value as text: nothing for null and NaN, None for what is not one value.
+
+    Raises:
+        UnicodeDecodeError: If it is bytes that are not valid UTF-8.
+    """
     if isinstance(value, str):
         return value
-    if value is None:
+    if value is None or (isinstance(value, float) and math.isnan(value)):  # pandas' missing value
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
+        return value.decode("utf-8")
     if isinstance(value, (list, tuple, dict, set)):
         return None
     return str(value)
@@ -157,7 +162,11 @@ def record_row(
         if isinstance(value, Unreadable):
             what = f"{name!r} is a {value.kind} that cannot be read"
             return Row(number, number, raw, problem=(what, "correct it, or store it as text"))
-        text = scalar_text(value)
+        try:
+            text = scalar_text(value)
+        except UnicodeDecodeError as error:
+            what = f"{name!r} is not valid UTF-8 (byte 0x{value[error.start]:02x})"
+            return Row(number, number, raw, problem=(what, "write it as UTF-8"))
         if text is None:
             what = f"{name!r} is not one value but a {type(value).__name__}"
             return Row(number, number, raw, problem=(what, "write a string or a number"))

@@ -25,15 +25,15 @@ SUBWORD_BIT = 1
 # characters of scripts written without spaces; no word looks like it.
 START, END, GAP = "<s>", "</s>", "<sp>"
 
-_MASK = (1 << 64) - 1
+ALL_BITS = (1 << 64) - 1
 
 
 def mix(value: int) -> int:
     """Return 64 bits, never 0, each of which depends on all of a value's."""
     value ^= value >> 33
-    value = value * MIX_1 & _MASK
+    value = value * MIX_1 & ALL_BITS
     value ^= value >> 33
-    value = value * MIX_2 & _MASK
+    value = value * MIX_2 & ALL_BITS
     value ^= value >> 33
     return value or 1
 
@@ -42,5 +42,5 @@ def hash_word(word: str) -> int:
     """Return the hash of a word or character."""
     value = FNV_OFFSET
     for byte in word.encode():
-        value = (value ^ byte) * FNV_PRIME & _MASK
+        value = (value ^ byte) * FNV_PRIME & ALL_BITS
     return mix(value)

@@ -94,9 +94,8 @@ def _hash_affixes(units, i, buffer, ways, out, total):  # type: ignore[no-untype
 @njit(nogil=True)
 def _around_gap(units, i, first, stop):  # type: ignore[no-untyped-def]
     """Return how many units, one or two, n-grams have before and after the space before unit i."""
-    before = np.int64(2 if i - 1 > first and units[i - 1, 3] == ALONE_UNIT else 1)
-    if before == 2 and not units[i - 2, 3] & ALONE_UNIT:
-        before = np.int64(1)
+    joined = i - 1 > first and units[i - 1, 3] == ALONE_UNIT
+    before = np.int64(2 if joined and units[i - 2, 3] & ALONE_UNIT else 1)
     return before, np.int64(2 if i + 1 < stop and units[i + 1, 3] == ALONE_UNIT else 1)
 
 

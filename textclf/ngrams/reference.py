@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from textclf.corpus.layout import COLUMN_BREAK
 from textclf.ngrams.hashing import (
+    ALL_BITS,
     COMBINE,
     END,
     GAP,
@@ -35,7 +36,6 @@ from textclf.ngrams.unicode import (
 )
 from textclf.settings import NgramSettings
 
-_MASK = (1 << 64) - 1
 _COLUMN = re.compile(f"[^{COLUMN_BREAK}]+")
 _ASCII_TOKENS = {
     "words+punctuation": re.compile(r"\w+|[^\w\s]", re.ASCII),
@@ -169,7 +169,7 @@ def grams(units: Sequence[Unit], settings: NgramSettings) -> Iterator[tuple[str,
     """
     words = settings.analyzer == "word"
     subwords = settings.subwords if words else 0
-    others = _MASK ^ SUBWORD_BIT if subwords > 0 else _MASK
+    others = ALL_BITS ^ SUBWORD_BIT if subwords > 0 else ALL_BITS
     joint = " " if words else ""
     texts = [unit.text for unit in units]
     hashes = [hash_word(text) for text in texts]
@@ -204,7 +204,7 @@ def grams(units: Sequence[Unit], settings: NgramSettings) -> Iterator[tuple[str,
 
 def _joined(value: int, more: int) -> int:
     """Return the hash of an n-gram with one word more."""
-    return mix((value * COMBINE + more) & _MASK)
+    return mix((value * COMBINE + more) & ALL_BITS)
 
 
 def _after_gap(units: Sequence[Unit], i: int) -> bool:

@@ -179,6 +179,12 @@ def test_label_never_seen_in_training_is_a_bad_row(csv_path: str, write: Write, 
     assert read(file, labels=known, unknown_labels="keep")[2] == ("?", "z")
 
 
+def test_label_in_other_capitals_is_told_how_training_wrote_it(write: Write, read: Read) -> None:
+    known = LabelMap(["Sports news", "arts"]).freeze()
+    with pytest.raises(DataError, match=r"never seen in training; write it 'Sports news', as in"):
+        read(write("arts,x\nSPORTS  news,y\n"), labels=known)
+
+
 def test_tolerated_rows_are_counted_and_written(
     csv_path: str, write: Write, tmp_path: Path
 ) -> None:

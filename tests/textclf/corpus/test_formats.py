@@ -107,6 +107,7 @@ def test_json_values_as_labels(value: object, text: str, write: Write, read: Rea
         ("[1]", "the line is not a JSON object"),
         ('{"label": 1}', "there is no 'text'"),
         ('{"label": null, "text": "x"}', "the label is blank"),
+        ('{"label": NaN, "text": "x"}', "the label is blank"),
         ('{"label": [1], "text": "x"}', "'label' is not one value but a list"),
         ("[" * 100_000, "the line is not JSON"),
     ],
@@ -156,10 +157,19 @@ def test_parquet_types_become_text(tmp_path: Path, read: Read) -> None:
     assert read(tmp_path / "a.parquet", fmt) == [("1", "a x"), ("2", " y"), ("1", "b z")]
 
 
-def test_parquet_row_without_label_is_bad(tmp_path: Path, read: Read) -> None:
-    pq.write_table(pa.table({"label": ["a", None], "text": ["x", "y"]}), tmp_path / "a.parquet")
+@pytest.mark.parametrize("labels", [["a", None], [1.0, float("nan")]])
+def test_parquet_row_without_label_is_bad(labels: list[object], tmp_path: Path, read: Read) -> None:
+    pq.write_table(pa.table({"label": labels, "text": ["x", "y"]}), tmp_path / "a.parquet")
     with pytest.raises(DataError, match="row 2: the label is blank"):
         read(tmp_path / "a.parquet")
+
+
+def test_parquet_bytes_that_are_no_text_make_a_bad_row(tmp_path: Path, read: Read) -> None:
+    texts = [b"caf\xc3\xa9", b"caf\xe9"]
+    pq.write_table(pa.table({"label": ["a", "b"], "text": texts}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"row 2: 'text' is not valid UTF-8 \(byte 0xe9\)"):
+        read(tmp_path / "a.parquet")
+    assert read(tmp_path / "a.parquet", bad_rows=BadRows(1)) == [("a", "café")]
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.txt"])
