@@ -91,10 +91,13 @@ def show(name: str, run: str, models_dir: Path, as_json: bool, console: Console)
     if as_json:
         console.json(metrics)
         return
-    hidden = ("run", "job")  # it is above; what --if-changed compares
+    hidden = {"run", "job"}  # it is above; what --if-changed compares
+    gate = metrics.get("gate") or {}
+    if gate.get("passed") and not {"min_accuracy", "min_macro_f1", "max_drop"} & gate.keys():
+        hidden.add("gate")  # nothing was asked for
     figures = _flat({key: value for key, value in metrics.items() if key not in hidden})
     rows = [[key, _shown(value)] for key, value in figures.items()]
-    reasons = (metrics.get("gate") or {}).get("reasons") or ()
+    reasons = gate.get("reasons") or ()
     rows += [["not published", str(why)] for why in reasons]
     console.result(table(rows, [name, found.id]))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,11 +38,13 @@ class Verdict:
     """What the gates say.
 
     Attributes:
+        gates: What was asked for.
         rows: `test` or `validation`: the rows that were judged by.
         reasons: Why the model is not published; none if it passed.
         published: Figures of the published model on the same rows, if it was compared with.
     """
 
+    gates: Gates
     rows: str
     reasons: tuple[str, ...] = ()
     published: dict[str, Any] | None = None
@@ -53,8 +56,10 @@ class Verdict:
 
     def as_table(self) -> dict[str, Any]:
         """Return what metrics.json says of it."""
+        asked = {name: v for name, v in dataclasses.asdict(self.gates).items() if v is not None}
         compared = {"published": self.published} if self.published else {}
-        return {"passed": self.passed, "reasons": list(self.reasons), "rows": self.rows} | compared
+        said = {"passed": self.passed, "reasons": list(self.reasons), "rows": self.rows}
+        return said | asked | compared
 
 
 def judge(
@@ -81,7 +86,7 @@ def judge(
                 f"{rows} accuracy {figures['accuracy']:.4f} is {drop:.4f} below the published "
                 f"model's {published['accuracy']:.4f}, more than {gates.max_drop:g}"
             )
-    return Verdict(rows, tuple(reasons), published)
+    return Verdict(gates, rows, tuple(reasons), published)
 
 
 def figures_of(

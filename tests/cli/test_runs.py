@@ -74,6 +74,14 @@ def test_a_run_that_is_not_one_is_told(compare, runs, problem):
     assert problem in result.stderr
 
 
+@pytest.mark.parametrize("asked", [{}, {"min_accuracy": 0.5}])
+def test_a_gate_is_shown_where_there_was_one(textclf, store, asked):
+    gate = {"passed": True, "reasons": [], "rows": "test", **asked}
+    (store / "films" / SECOND / "metrics.json").write_text(json.dumps({"gate": gate}))
+    out = textclf("runs", "show", "films", "--models-dir", store).stdout
+    assert ("gate.passed" in out, "gate.min_accuracy" in out) == (bool(asked), bool(asked))
+
+
 def test_a_run_is_shown_with_its_figures_and_why_it_was_not_published(textclf, store):
     out = textclf("runs", "show", "films", "202603", "--models-dir", store).stdout
     lines = [line.split(maxsplit=1) for line in out.splitlines()]

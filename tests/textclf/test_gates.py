@@ -33,6 +33,12 @@ def test_a_drop_is_measured_against_the_published_model(published, passed):
     assert verdict.as_table()["published"]["run"] == "x"
 
 
+def test_what_was_asked_for_is_told():
+    table = judge(Gates(min_accuracy=0.8, max_drop=0.0), "test", GOOD).as_table()
+    expected = {"passed": True, "reasons": [], "rows": "test", "min_accuracy": 0.8, "max_drop": 0.0}
+    assert table == expected
+
+
 def test_the_first_model_cannot_drop():
     assert judge(Gates(max_drop=0.0), "test", GOOD).passed
 
