@@ -216,11 +216,11 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_test_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Let the calibrated loss count."""
-        self._calibrated.active.assign(True)
+        self._calibrated.active = True
 
     def on_test_end(self, logs: Mapping[str, Any] | None = None) -> None:
         """Let it rest again."""
-        self._calibrated.active.assign(False)
+        self._calibrated.active = False
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Write the figures down, keep the best weights, and stop if they get no better.

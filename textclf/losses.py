@@ -58,8 +58,11 @@ class CalibratedLoss(keras.metrics.Metric):  # type: ignore[misc]
     """Cross-entropy of the mean logits at the temperature that suits all the rows seen best.
 
     A model's temperature is fitted after training, so overconfidence costs nothing: stopping by
-    this loss goes on where the plain one already rises, though accuracy does too. It counts
-    nothing while `active` is unset, as in training.
+    this loss goes on where the plain one already rises, though accuracy does too.
+
+    Attributes:
+        active: Whether it counts. A function that is traced while it does not, as that of a
+            training step is, never has it: to trace it takes as long as the rest of the metrics.
     """
 
     def __init__(self, name: str = "calibrated_loss") -> None:
@@ -67,13 +70,12 @@ class CalibratedLoss(keras.metrics.Metric):  # type: ignore[misc]
         shape = (len(_TEMPERATURES),)
         self.losses = self.add_variable(shape, "zeros", name="losses")
         self.rows = self.add_variable((), "zeros", name="rows")
-        self.active = tf.Variable(False, trainable=False)
+        self.active = False
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch."""
-        tf.cond(self.active, lambda: self._add(y_true, y_pred, sample_weight), tf.no_op)
-
-    def _add(self, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
+        if not self.active:
+            return
         classes = tf.cast(tf.reshape(y_true, (-1,)), tf.int32)
         logits = tf.reduce_mean(y_pred, axis=1)
         weights = tf.ones_like(logits[:, 0]) if sample_weight is None else sample_weight
@@ -84,7 +86,6 @@ class CalibratedLoss(keras.metrics.Metric):  # type: ignore[misc]
         )
         self.losses.assign_add(tf.linalg.matvec(losses, weights))
         self.rows.assign_add(tf.reduce_sum(weights))
-        return tf.no_op()
 
     def result(self) -> Any:
         """Return the loss at the best temperature; 0 without rows."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from textclf.adagrad import AdagradKernel
 from textclf.settings import NetworkSettings
+from textclf.sizes import first_units
 from textclf.sparse_batches import DTYPES, SparseBatch
 from textclf.tensorflow_runtime import weakly
 
@@ -22,8 +23,7 @@ def build_network(
     settings: NetworkSettings,
     *,
     seed: int,
-    compiled: bool = False,
-    threads: int = 0,
+    kernel: AdagradKernel | None = None,
 ) -> keras.Model:
     """Build the network: dropout on the input, hidden ReLU layers with dropout, logits.
 
@@ -35,9 +35,8 @@ def build_network(
         n_classes: Classes, 2 or more; there are as many logits, also for two.
         settings: Layers, units, members and dropout.
         seed: Seed of the initial weights and of dropout.
-        compiled: Whether the first layer is a `CompiledDense`, which trains itself, or a
+        kernel: That of the first layer, a `CompiledDense`, which trains itself; by default it is a
             `SparseDense`, which the optimizer trains.
-        threads: Threads of a `CompiledDense`; 0: one a core.
 
     Returns:
         A model from `SparseBatch` to (batch, members, classes) float32 logits.
@@ -56,11 +55,11 @@ def build_network(
         # Zeros stay zero whether dropped or not, so dropout needs only the values.
         kept = keras.layers.Dropout(settings.input_dropout, seed=seed, name="input_dropout")(kept)
     members = settings.members
-    first, *rest = [settings.units] * (settings.layers - 1) + [n_classes]
-    width = members * first
-    if compiled:
-        dense_0 = CompiledDense(AdagradKernel(n_features, width, seed, threads), name="dense_0")
+    rest = [*[settings.units] * (settings.layers - 2), n_classes] if settings.layers > 1 else []
+    if kernel is not None:
+        dense_0 = CompiledDense(kernel, name="dense_0")
     else:
+        width = first_units(settings, n_classes)
         dense_0 = SparseDense(n_features, width, seed=seed, name="dense_0")
     x = dense_0(batch._replace(values=kept))
     for i, units in enumerate(rest, 1):

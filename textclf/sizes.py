@@ -91,6 +91,11 @@ def with_shape(network: NetworkSettings, classes: int, features: int) -> Network
     return dataclasses.replace(network, units=units, members=members, svm=svm)
 
 
+def first_units(network: NetworkSettings, classes: int) -> int:
+    """Return the units of the first layer, of all members together."""
+    return network.members * (network.units if network.layers > 1 else classes)
+
+
 def with_margin(training: TrainingSettings, classes: int) -> TrainingSettings:
     """Return the settings with a margin: none, or 20 for more than 16 classes.
 

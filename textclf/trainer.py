@@ -27,6 +27,7 @@ from textclf.settings import NetworkSettings, TrainingSettings
 if TYPE_CHECKING:
     import keras
 
+    from textclf.adagrad import AdagradKernel
     from textclf.fitting import Loop, State
     from textclf.losses import CalibratedLoss
 
@@ -126,6 +127,8 @@ class Trainer:
         seed: Seed of the weights, of dropout and of the order of the rows.
         report: Told of the steps done.
         should_stop: Asked after each batch.
+        kernel: That of the first layer, which is trained by itself unless there is a GPU; by
+            default the optimizer trains it.
     """
 
     def __init__(
@@ -136,13 +139,14 @@ class Trainer:
         seed: int,
         report: Report,
         should_stop: Callable[[], bool],
+        kernel: AdagradKernel | None = None,
     ) -> None:
         from textclf.losses import CalibratedLoss
 
         self._network, self.training, self._seed = network, training, seed
         self._report, self._should_stop = report, should_stop
         self._calibrated = CalibratedLoss()
-        self._model = _compiled(rows, network, training, self._calibrated, seed)
+        self._model = _compiled(rows, network, training, self._calibrated, seed, kernel)
         limit = training.time_limit
         self._deadline = time.monotonic() + limit if limit else math.inf
         first = self._model.get_layer("dense_0").kernel  # large: made anew
@@ -220,6 +224,7 @@ def _compiled(
     training: TrainingSettings,
     calibrated: CalibratedLoss,
     seed: int,
+    kernel: AdagradKernel | None,
 ) -> keras.Model:
     import keras
 
@@ -228,21 +233,18 @@ def _compiled(
     from textclf.optimizer import RowwiseAdagrad
     from textclf.tensorflow_runtime import has_gpu
 
-    adagrad = training.optimizer == "rowwise_adagrad"
-    compiled = adagrad and not has_gpu()  # there, TensorFlow's own products are at home
-    model = build_network(
-        rows.n_features, rows.n_classes, network,
-        seed=seed, compiled=compiled, threads=training.threads,
-    )  # fmt: skip
+    if kernel is not None and has_gpu():  # there, TensorFlow's own products are at home
+        kernel = None
+    model = build_network(rows.n_features, rows.n_classes, network, seed=seed, kernel=kernel)
     first, rate = model.get_layer("dense_0"), cast(Any, training.learning_rate)
     if training.schedule == "linear":
         steps = steps_per_epoch(rows.train_rows, training.batch_size) * training.epochs
         rate = keras.optimizers.schedules.PolynomialDecay(rate, steps, end_learning_rate=0.0)
-    if adagrad and not compiled:
+    if training.optimizer == "rowwise_adagrad" and kernel is None:
         optimizer = RowwiseAdagrad(rate, first)
     else:
         optimizer = keras.optimizers.Adam(rate)
-    if compiled:
+    if kernel is not None:
         first.learning_rate = lambda: optimizer.learning_rate
     model.compile(
         optimizer=optimizer,

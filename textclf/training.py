@@ -16,7 +16,7 @@ from textclf.joining import SVMBeside, fit_svm_weight, join
 from textclf.ngrams.shards import Shard
 from textclf.progress import OnEpoch, Report, silent
 from textclf.settings import NetworkSettings, TrainingSettings
-from textclf.sizes import with_batch_size, with_margin, with_shape, with_stopping
+from textclf.sizes import first_units, with_batch_size, with_margin, with_shape, with_stopping
 from textclf.trainer import FitResult, Rows, Trainer
 
 __all__ = ["FitResult", "fit"]
@@ -65,6 +65,7 @@ def fit(
         TextclfError: If the loss becomes infinite or not a number.
         OSError: If a shard cannot be read or a checkpoint cannot be written.
     """
+    from textclf.adagrad import AdagradKernel
     from textclf.tensorflow_runtime import load_tensorflow
 
     training = with_batch_size(training, sum(len(train[i].y) for i in range(len(train))))
@@ -83,10 +84,17 @@ def fit(
                 seed=seed, class_weight=rows.class_weight, work=checkpoint_dir,
             )  # fmt: skip
             stack.callback(beside.close)
+        kernels: list[AdagradKernel | None] = [None]
+        if training.optimizer == "rowwise_adagrad":  # now, while a thread imports TensorFlow
+            units = first_units(network, rows.n_classes)
+            kernels = [AdagradKernel(rows.n_features, units, seed, training.threads)]
         load_tensorflow(training.threads)
         with _own_garbage_only():
             found = _fit(
-                Trainer(rows, network, training, seed, report or silent, should_stop),
+                # The kernel is large: who trains it is to let go of it.
+                Trainer(
+                    rows, network, training, seed, report or silent, should_stop, kernels.pop()
+                ),
                 rows, all_rows, checkpoint_dir, on_epoch, initial,
             )  # fmt: skip
         if beside is None or found.stopped:

@@ -109,7 +109,9 @@ def test_the_compiled_layer_learns_what_the_optimizer_teaches_the_other(
     ]
     found = []
     for compiled in (False, True):
-        network = build_network(60, 3, shape, seed=1, compiled=compiled)
+        network = build_network(
+            60, 3, shape, seed=1, kernel=AdagradKernel(60, 48, seed=1) if compiled else None
+        )
         first = network.get_layer("dense_0")
         start = np.random.default_rng(2).normal(size=(60, 48)).astype(np.float32)
         write_weight(weights_of(network)[0], start)
@@ -127,7 +129,7 @@ def test_the_compiled_layer_learns_what_the_optimizer_teaches_the_other(
 
 
 def test_the_compiled_layer_learns_nothing_where_it_only_predicts() -> None:
-    network = build_network(60, 3, PLAIN, seed=1, compiled=True)
+    network = build_network(60, 3, PLAIN, seed=1, kernel=AdagradKernel(60, 48, seed=1))
     layer = network.get_layer("dense_0")
     layer.learning_rate = lambda: 1.0
     network.compile(loss=MemberLoss())
@@ -166,7 +168,8 @@ def test_the_named_weights_average_the_logits_of_the_members(
     layers: int, names: int, compiled: bool
 ) -> None:
     shape = dataclasses.replace(PLAIN, layers=layers, units=8)
-    network = build_network(30, 2, shape, seed=1, compiled=compiled)
+    kernel = AdagradKernel(30, 24 if layers > 1 else 6, seed=1) if compiled else None
+    network = build_network(30, 2, shape, seed=1, kernel=kernel)
     weights = named_weights(network)
     assert [name for name, _ in weights] == [
         f"dense_{i}.{kind}" for i in range(names) for kind in ("kernel", "bias")
