@@ -123,7 +123,7 @@ class TrainingSettings:
         learning_rate: The optimizer's learning rate.
         schedule: `linear` lets the learning rate fall to zero over `epochs`, `constant` keeps it.
         averaged_steps: Steps of each epoch over which the weights are averaged; 0: those at its
-            end are taken.
+            end are taken; a negative number chooses 8, or 0 for 16,000 rows or more.
         monitor: The validation loss that training is stopped by: `calibrated_loss` is that at the
             best temperature.
         validation_split: Share of the training rows held out for early stopping; of few rows more,
@@ -145,7 +145,7 @@ class TrainingSettings:
     margin: float = -1.0
     learning_rate: float = 3e-3
     schedule: Literal["linear", "constant"] = "constant"
-    averaged_steps: int = 8
+    averaged_steps: int = -1
     monitor: Literal["calibrated_loss", "loss"] = "calibrated_loss"
     validation_split: float = 0.05
     refit: bool = True
@@ -247,7 +247,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "patience": (0, 100_000),
     "min_improvement": (-1.0, 0.99),
     "tolerance": (-1.0, 100.0),
-    "averaged_steps": (0, 1000),
+    "averaged_steps": (-1, 1000),
     "learning_rate": (1e-9, 100.0),
     "validation_split": (0.0, 0.9),
     "time_limit": (0.0, 1e9),

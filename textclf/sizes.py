@@ -22,6 +22,7 @@ _MOST_WEIGHTS = 100_000 * _WIDEST  # of the first layer
 _MOST_SVM_WEIGHTS = 20_000_000
 _MANY_TOPICS, _MARGIN = 16, 20.0
 _TOLERANCE = 0.02
+_AVERAGED = 8
 _LITTLE, _MUCH = 0.005, 0.05
 
 
@@ -36,6 +37,18 @@ def with_batch_size(training: TrainingSettings, rows: int) -> TrainingSettings:
     power = round(math.log2(max(1, rows)) / 2) + (rows >= _MANY_ROWS)
     chosen = 1 << max(_SMALLEST_BATCH, min(_LARGEST_BATCH, power))
     return dataclasses.replace(training, batch_size=chosen)
+
+
+def with_averaging(training: TrainingSettings, rows: int) -> TrainingSettings:
+    """Return the settings with the steps that are averaged: 8, or none for 16,000 rows or more.
+
+    Of few rows an epoch has few steps, and what is left of their noise cancels out: on 28 sets it
+    took 0.6 % off the errors. On nine of 17,000 to 130,000 rows it added 0.2 %, a tenth to the time
+    and a copy of the weights to the memory.
+    """
+    if training.averaged_steps >= 0:
+        return training
+    return dataclasses.replace(training, averaged_steps=0 if rows >= _MANY_ROWS else _AVERAGED)
 
 
 def with_subwords(

@@ -16,7 +16,14 @@ from textclf.joining import SVMBeside, fit_svm_weight, join
 from textclf.ngrams.shards import Shard
 from textclf.progress import OnEpoch, Report, silent
 from textclf.settings import NetworkSettings, TrainingSettings
-from textclf.sizes import first_units, with_batch_size, with_margin, with_shape, with_stopping
+from textclf.sizes import (
+    first_units,
+    with_averaging,
+    with_batch_size,
+    with_margin,
+    with_shape,
+    with_stopping,
+)
 from textclf.trainer import FitResult, Rows, Trainer
 
 __all__ = ["FitResult", "fit"]
@@ -71,7 +78,7 @@ def fit(
     training = with_batch_size(training, sum(len(train[i].y) for i in range(len(train))))
     rows = Rows.of(train, validation, training)
     network = with_shape(network, rows.n_classes, rows.n_features)
-    training = with_margin(training, rows.n_classes)
+    training = with_margin(with_averaging(training, rows.train_rows), rows.n_classes)
     training = with_stopping(training, rows.validation_rows, rows.n_classes, svm=network.svm)
     if checkpoint_dir:
         checkpoint_dir.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ import pytest
 from textclf.settings import NetworkSettings, NgramSettings, TrainingSettings
 from textclf.sizes import (
     LITTLE_TEXT,
+    with_averaging,
     with_batch_size,
     with_margin,
     with_max_n,
@@ -22,6 +23,12 @@ from textclf.sizes import (
 )
 def test_a_batch_is_about_the_root_of_the_rows(rows: int, size: int) -> None:
     assert with_batch_size(TrainingSettings(), rows).batch_size == size
+
+
+@pytest.mark.parametrize(("rows", "steps"), [(1, 8), (15_999, 8), (16_000, 0)])
+def test_of_few_rows_the_weights_of_several_steps_are_averaged(rows: int, steps: int) -> None:
+    assert with_averaging(TrainingSettings(), rows).averaged_steps == steps
+    assert with_averaging(TrainingSettings(averaged_steps=3), rows).averaged_steps == 3
 
 
 @pytest.mark.parametrize(("classes", "longest"), [(2, 3), (8, 3), (9, 2), (200, 2)])
