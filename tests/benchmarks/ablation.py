@@ -40,7 +40,7 @@ CHOICES: dict[str, tuple[str, tuple[str, ...]]] = {
     "margin": ("no margin", ("training.margin=0",)),
     "dropout": ("no dropout", ("network.dropout=0",)),
     "adam": ("Adam at 1e-3", ("training.optimizer=adam", "training.learning_rate=1e-3")),
-    "averaging": ("last weights of an epoch, not their mean", ("training.averaged_steps=0",)),
+    "averaging": ("the mean of an epoch's weights", ("training.averaged_steps=8",)),
     "loss": ("stopped by the loss before calibration", ("training.monitor=loss",)),
 }
 
