@@ -204,8 +204,9 @@ def choose_vocabulary(blocks: Blocks, survey: Survey, report: Report = silent) -
     weights = Vocabulary(hashes, np.arange(len(hashes), dtype=np.int32), idf)
     by_class = counts.by_class
     if not survey.counted_by_class and (settings.log_count_ratio or (selects and not values)):
-        found = _scan(blocks, settings, survey.split, weights, classes, False, report)[0]
-        by_class = found.astype(np.uint32)
+        scanned = _scan(blocks, settings, survey.split, weights, classes, False, report)
+        by_class = scanned[0].astype(np.uint32)
+        del scanned  # twice as large
     scores = np.zeros(len(hashes))
     if values:
         sums, squares = _scan(blocks, settings, survey.split, weights, classes, True, report)

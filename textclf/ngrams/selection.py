@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_CELLS = 1 << 20  # of a matrix of n-grams and classes that is worked on at once
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]
 
@@ -64,11 +66,15 @@ def log_count_spread(by_class: Integers, rows_by_class: NDArray[np.int64]) -> Fl
     counted = rows_by_class > 0
     rows = rows_by_class[counted]
     share = rows / rows.sum()
-    found = by_class[:, counted]
-    inside = (found + len(rows) * share) / (rows + 1.0)
-    overall = (found.sum(axis=1, dtype=np.int64, keepdims=True) + 1.0) / (rows.sum() + 1.0)
-    ratio = np.log(inside / overall)
-    return np.asarray(np.sqrt((ratio - ratio @ share[:, None]) ** 2 @ share))
+    spread = np.empty(len(by_class))
+    step = max(1, _CELLS // len(rows_by_class))
+    for part in (slice(start, start + step) for start in range(0, len(by_class), step)):
+        found = by_class[part, counted]
+        inside = (found + len(rows) * share) / (rows + 1.0)
+        overall = (found.sum(axis=1, dtype=np.int64, keepdims=True) + 1.0) / (rows.sum() + 1.0)
+        ratio = np.log(inside / overall)
+        spread[part] = np.sqrt((ratio - ratio @ share[:, None]) ** 2 @ share)
+    return spread
 
 
 def best(scores: Floats, df: NDArray[np.int64], k: int) -> NDArray[np.int64]:

@@ -6,6 +6,7 @@ import sklearn.feature_selection
 import sklearn.naive_bayes
 from scipy.sparse import random as random_matrix
 
+from textclf.ngrams import selection
 from textclf.ngrams.selection import best, chi2, f_classif, log_count_spread
 
 
@@ -51,7 +52,11 @@ def test_best_takes_high_scores_then_high_df_then_the_first(k, chosen):
     assert best(scores, np.array([3, 4, 1, 9]), k).tolist() == chosen
 
 
-def test_log_count_spread_is_the_deviation_of_naive_bayes_over_balanced_classes(matrix):
+@pytest.mark.parametrize("cells", [1, 4 * 7, 1 << 20])
+def test_log_count_spread_is_the_deviation_of_naive_bayes_over_balanced_classes(
+    matrix, cells, monkeypatch
+):
+    monkeypatch.setattr(selection, "_CELLS", cells)  # one n-gram at once, or seven, or all
     present = (matrix[0] > 0).astype(np.float64)
     y = np.arange(300) % 4
     bayes = sklearn.naive_bayes.BernoulliNB(alpha=1.0).fit(present, y)
