@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 
-from textclf.errors import UsageError
 from textclf.reading import reading
-from textclf.runs import Run, RunStore, find_store, models
+from textclf.runs import Run, RunStore, find_store, models, no_such_model
 
 from .console import Console, output_options
 from .figures import size, table
@@ -40,7 +39,7 @@ def _check_model(store: RunStore) -> None:
     with reading(store.folder):
         known = store.folder.is_dir()
     if not known:
-        raise UsageError("no such model", where=str(store.folder), remedy="see 'textclf runs list'")
+        raise no_such_model(store)
 
 
 @runs.command("list", short_help="List runs and their accuracy.")

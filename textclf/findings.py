@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from textclf.corpus.labels import hardly_recur, never_recur
+from textclf.corpus.labels import hardly_recur, look_alikes, never_recur
 from textclf.errors import DataError
 from textclf.inspection_result import LONG_TEXT, Inspection, Place, Trouble
 
@@ -133,11 +132,7 @@ def _labels(inspection: Inspection) -> Iterator[Finding]:
             f"the largest class has {most / least:,.0f} times the rows of the smallest",
             "try --class-weight balanced, and go by macro F1",
         )
-    folded: dict[str, list[str]] = defaultdict(list)
-    for name in classes:
-        folded[" ".join(name.casefold().split())].append(name)
-    alike = [" and ".join(map(repr, names)) for names in folded.values() if len(names) > 1]
-    if alike:
+    if alike := [" and ".join(map(repr, names)) for names in look_alikes(classes)]:
         yield Finding(
             "similar-labels",
             "warning",

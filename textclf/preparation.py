@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textclf.corpus.columns import has_usual_name
-from textclf.corpus.labels import LabelMap, hardly_recur, never_recur
+from textclf.corpus.labels import LabelMap, hardly_recur, look_alikes, never_recur
 from textclf.corpus.layout import Columns
 from textclf.corpus.reader import Corpus
 from textclf.corpus.streams import is_single_pass
@@ -310,6 +310,11 @@ def check_classes(
         log.warning(
             "%s: there are %s labels on %s rows; is it the right --label-column?",
             where, f"{len(labels.names):,}", f"{total:,}",
+        )  # fmt: skip
+    for names in look_alikes(labels.names)[:1]:
+        log.warning(
+            "%s: the labels %s differ only in capitals or spaces and are classes of their own",
+            where, " and ".join(map(repr, names)),
         )  # fmt: skip
     if np.count_nonzero(rows) < 2:
         raise DataError(

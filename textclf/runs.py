@@ -81,6 +81,13 @@ def find_store(models_dir: Path, name: str) -> RunStore:
         DataError: If the folder of models cannot be read.
         UsageError: If the name cannot be one of a model.
     """
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} cannot be the name of a model",
+            remedy=f"give that of the run apart: {name.replace('/', ' ', 1)}"
+            if "/" in name
+            else "see 'textclf runs list'",
+        )
     store = RunStore(models_dir, name)
     with reading(store.folder):
         if not store.folder.is_dir():
@@ -90,6 +97,11 @@ def find_store(models_dir: Path, name: str) -> RunStore:
                 other = RunStore(models_dir, find(name).name)
                 store = other if other.folder.is_dir() else store
     return store
+
+
+def no_such_model(store: RunStore) -> UsageError:
+    """Return what is said of a model that there is not."""
+    return UsageError("no such model", where=str(store.folder), remedy="see 'textclf runs list'")
 
 
 class RunStore:
@@ -223,6 +235,8 @@ class RunStore:
         Raises:
             UsageError: If there is none, or more than one.
         """
+        if not self.folder.is_dir():
+            raise no_such_model(self)
         found = [
             r for r in self.runs() if r.id.startswith(run_id) or (r.current and run_id == CURRENT)
         ]

@@ -233,6 +233,14 @@ def test_a_metrics_file_that_cannot_be_is_refused_before_training(quick, tmp_pat
     assert not (tmp_path / "models").exists()
 
 
+def test_labels_that_differ_in_capitals_are_pointed_out(quick, tmp_path):
+    rows = "".join(f"{['Yes', 'yes', 'no'][i % 3]},text {i}\n" for i in range(60))
+    (tmp_path / "texts.csv").write_text(rows)
+    result = quick("train", "--train-file", tmp_path / "texts.csv", "--models-dir", tmp_path / "m")
+    assert result.returncode == 0
+    assert "the labels 'Yes' and 'yes' differ only in capitals or spaces" in result.stderr
+
+
 def test_labels_that_hardly_recur_are_pointed_out(quick, tmp_path):
     rows = [f"label {i // 2},some text {i % 5}" for i in range(30)] + ["label 99,more"] * 2
     (tmp_path / "texts.csv").write_text("\n".join(["label,text", *rows, ""]))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from textclf.errors import LockedError, OutputError, UsageError
-from textclf.runs import Run, RunStore, models, new_run_id
+from textclf.runs import Run, RunStore, find_store, models, new_run_id
 
 
 @pytest.fixture
@@ -164,6 +164,20 @@ def test_the_lock_of_a_killed_process_is_free(store, holder):
 def test_names_that_are_no_folder_are_refused(tmp_path, name):
     with pytest.raises(UsageError, match="cannot be the name"):
         RunStore(tmp_path, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [("a/2026", "give that of the run apart: a 2026"), ("a b", "see 'textclf runs list'")],
+)
+def test_a_model_that_is_looked_for_by_no_name_is_told_what_to_write(tmp_path, name, remedy):
+    with pytest.raises(UsageError, match=f"cannot be the name of a model; {remedy}"):
+        find_store(tmp_path, name)
+
+
+def test_a_run_of_a_model_that_there_is_not_is_not_looked_for(tmp_path):
+    with pytest.raises(UsageError, match=r"pets: no such model; see 'textclf runs list'$"):
+        find_store(tmp_path, "pets").find("current")
 
 
 def test_a_models_folder_that_is_a_file_cannot_be_written(tmp_path):

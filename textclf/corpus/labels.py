@@ -84,6 +84,14 @@ def _folded(label: str) -> str:
     return " ".join(label.casefold().split())
 
 
+def look_alikes(names: Iterable[str]) -> list[list[str]]:
+    """Return the names, two or more, that differ in capitals or spaces only."""
+    folded: dict[str, list[str]] = {}
+    for name in names:
+        folded.setdefault(_folded(name), []).append(name)
+    return [group for group in folded.values() if len(group) > 1]
+
+
 def natural_key(name: str) -> tuple[int, int, str]:
     """Return a key that sorts integers by value, before other names by code point."""
     return (0, int(name), name) if _INTEGER.fullmatch(name) else (1, 0, name)

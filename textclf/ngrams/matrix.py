@@ -229,7 +229,10 @@ def _most_frequent(counts: Counts, room: int) -> Counts:
     """Return the n-grams of the highest document frequencies, at most `room`."""
     if room >= len(counts.hashes):
         return counts
-    log.warning("memory holds scores of the %d most frequent n-grams only", room)
+    log.warning(
+        "memory holds scores of the %d most frequent n-grams only; --memory-limit 1G lets more in",
+        room,
+    )
     common = best(counts.df.astype(np.float64), counts.df, room)
     return dataclasses.replace(
         counts, hashes=counts.hashes[common], by_class=counts.by_class[common]
