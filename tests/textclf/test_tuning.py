@@ -18,7 +18,7 @@ pytest.importorskip("optuna")
 from textclf import sizes
 from textclf.corpus.bad_rows import BadRows
 from textclf.corpus.reader import Corpus, CorpusFormat
-from textclf.errors import DataError, LockedError, UsageError
+from textclf.errors import DataError, LockedError, OutputError, UsageError
 from textclf.job import TrainingFiles
 from textclf.locking import held
 from textclf.ngrams import matrix
@@ -214,6 +214,33 @@ def test_what_stops_the_given_settings_stops_the_search(trained, files, tmp_path
     trained(lambda _: {"failed": "films.csv: only one class", "exit_code": 65})
     with pytest.raises(DataError, match="only one class"):
         search(files, Settings(), tmp_path, Limits(trials=3))
+
+
+def test_a_full_disk_stops_the_search_and_costs_no_trial(trained, files, tmp_path):
+    def full(request):
+        if request.settings.network.units == 16:
+            return {"failed": "work: cannot be written", "exit_code": 73}
+        return by_units(request)
+
+    trained(full)
+    with pytest.raises(OutputError, match="work: cannot be written"):
+        search(files, Settings(), tmp_path, Limits(trials=20))
+    trained(by_units)
+    found = search(files, Settings(), tmp_path, Limits(trials=20))
+    assert found.trials["failed"] == 0
+    assert sum(found.trials.values()) == 20
+
+
+def test_the_worker_says_what_cannot_be_written(files, tmp_path):
+    gone = tmp_path / "gone"
+    worker = Worker()
+    try:
+        request = Request(files, Settings(), gone, None, time.time() + 60)
+        found = worker.measure(request, lambda: False)
+    finally:
+        worker.close()
+    assert found["exit_code"] == 73
+    assert str(gone) in found["failed"]
 
 
 def test_settings_that_the_user_fixed_stay(trained, files, tmp_path):

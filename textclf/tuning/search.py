@@ -273,7 +273,8 @@ class _Study:
                 parts = part
                 break
             if "failed" in found:
-                if first:  # then so does training
+                # The first is what training does; a full disk would fail all the others, too.
+                if first or found.get("exit_code") == OutputError.exit_code:
                     raise _error(found.get("exit_code"), found["failed"])
                 raise _FailedError(found["failed"])
             figures = found

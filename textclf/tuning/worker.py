@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textclf.errors import Interrupted, TextclfError
+from textclf.errors import Interrupted, OutputError, TextclfError
 from textclf.job import TrainingFiles
 from textclf.memory import peak_rss_bytes
 from textclf.progress import Progress
@@ -145,7 +145,11 @@ def _serve(pipe: Connection, parent: int) -> None:
                 answer = {"late": True}
             except TextclfError as error:
                 answer = {"failed": str(error), "exit_code": error.exit_code}
-            except (MemoryError, OSError, ValueError, RuntimeError) as error:
+            except OSError as error:
+                where = f"{error.filename or request.folder}: "
+                said = f"{where}cannot be written or read ({error.strerror or error}); make room"
+                answer = {"failed": said, "exit_code": OutputError.exit_code}
+            except (MemoryError, ValueError, RuntimeError) as error:
                 answer = {"failed": str(error) or type(error).__name__}
             pipe.send(answer | {"memory": peak_rss_bytes()})
             forget_networks()
