@@ -20,7 +20,7 @@ from textclf.assessment import Assessment, assess, check_test_rows
 from textclf.cache import Outcome, ShardCache, prepare_cached
 from textclf.classifier import check_model
 from textclf.corpus.streams import is_single_pass
-from textclf.errors import Interrupted, OutputError, QualityGateError, UsageError
+from textclf.errors import Interrupted, QualityGateError, UsageError
 from textclf.evaluation import Measured
 from textclf.gates import Gates, Verdict
 from textclf.job import TrainingFiles, check_files, identities, recipe, resume_key
@@ -37,6 +37,7 @@ from textclf.run_files import write_run
 from textclf.runs import Run, RunStore, id_of
 from textclf.settings import Settings, TrainingSettings
 from textclf.warm_start import WarmStart, prepare_with, start_from
+from textclf.writing import writing
 
 if TYPE_CHECKING:
     from textclf.training import FitResult
@@ -157,9 +158,9 @@ def train(
         )  # fmt: skip
         _check_published(store, policy.gates)
         job = dataclasses.replace(job, origin=_origin(job))
-        with _writing(store.folder):
+        with writing(store.folder):
             hidden, key = _begin(job)
-        with _removed_unless_resumable(hidden, key), _writing(store.folder), memory_errors():
+        with _removed_unless_resumable(hidden, key), writing(store.folder), memory_errors():
             # On a thread: TensorFlow takes seconds to import, and the kernels need one core.
             preload(settings.training.threads, lean=True)
             metrics, verdict = _train(job, hidden)
@@ -203,22 +204,6 @@ def _prune(store: RunStore, keep: int) -> None:
             "%s: an older run cannot be removed (%s); the new model is published",
             error.filename or store.folder, error.strerror or error,
         )  # fmt: skip
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """Turn what the system says of a full or read-only disk into one line."""
-    from safetensors import SafetensorError
-
-    try:
-        yield
-    except (OSError, SafetensorError) as error:
-        why = (isinstance(error, OSError) and error.strerror) or str(error)
-        raise OutputError(
-            f"cannot be written ({why})",
-            where=str((isinstance(error, OSError) and error.filename) or folder),
-            remedy="make room, or give --models-dir with a folder that you may write to",
-        ) from error
 
 
 def _origin(job: _Job) -> WarmStart | None:

@@ -23,6 +23,7 @@ from textclf.job import TrainingFiles, resume_key
 from textclf.locking import held
 from textclf.progress import Progress, Report, silent
 from textclf.settings import NgramSettings, Settings
+from textclf.writing import writing
 
 from .budget import Budget, Limits
 from .comparison import clearly_better
@@ -127,16 +128,9 @@ def search(
         searched = dataclasses.replace(settings, training=split)
     else:
         searched = settings
-    with held(folder / ".lock", wait, should_stop):
-        try:
-            study = _Study(files, searched, folder, limits, fixed, resume, report, should_stop)
-            found = study.run()
-        except OSError as error:
-            raise OutputError(
-                f"cannot be written ({error.strerror})",
-                where=str(error.filename or folder),
-                remedy="make room, or give --models-dir with a folder that you may write to",
-            ) from error
+    with held(folder / ".lock", wait, should_stop), writing(folder):
+        study = _Study(files, searched, folder, limits, fixed, resume, report, should_stop)
+        found = study.run()
     return dataclasses.replace(found, settings=apply(settings, found.changes))
 
 

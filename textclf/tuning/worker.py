@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textclf.errors import Interrupted, OutputError, TextclfError
+from textclf.errors import Interrupted, TextclfError
 from textclf.job import TrainingFiles
-from textclf.memory import peak_rss_bytes
+from textclf.memory import memory_errors, peak_rss_bytes
 from textclf.progress import Progress
 from textclf.settings import Settings
+from textclf.writing import writing
 
 if TYPE_CHECKING:
     from textclf.cache import ShardCache
@@ -140,16 +141,13 @@ def _serve(pipe: Connection, parent: int) -> None:
         while True:
             request: Request = pipe.recv()
             try:
-                answer = measure(request)
+                with writing(request.folder), memory_errors():
+                    answer = measure(request)
             except OutOfTime:
                 answer = {"late": True}
             except TextclfError as error:
                 answer = {"failed": str(error), "exit_code": error.exit_code}
-            except OSError as error:
-                where = f"{error.filename or request.folder}: "
-                said = f"{where}cannot be written or read ({error.strerror or error}); make room"
-                answer = {"failed": said, "exit_code": OutputError.exit_code}
-            except (MemoryError, ValueError, RuntimeError) as error:
+            except (ValueError, RuntimeError) as error:
                 answer = {"failed": str(error) or type(error).__name__}
             pipe.send(answer | {"memory": peak_rss_bytes()})
             forget_networks()
