@@ -55,7 +55,7 @@ def build_network(
         # Zeros stay zero whether dropped or not, so dropout needs only the values.
         kept = keras.layers.Dropout(settings.input_dropout, seed=seed, name="input_dropout")(kept)
     members = settings.members
-    rest = [*[settings.units] * (settings.layers - 2), n_classes] if settings.layers > 1 else []
+    _, *rest = [settings.units] * (settings.layers - 1) + [n_classes]
     if kernel is not None:
         dense_0 = CompiledDense(kernel, name="dense_0")
     else:

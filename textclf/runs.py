@@ -82,12 +82,9 @@ def find_store(models_dir: Path, name: str) -> RunStore:
         UsageError: If the name cannot be one of a model.
     """
     if not _NAME.fullmatch(name):
-        raise UsageError(
-            f"{name!r} cannot be the name of a model",
-            remedy=f"give that of the run apart: {name.replace('/', ' ', 1)}"
-            if "/" in name
-            else "see 'textclf runs list'",
-        )
+        apart = f"give that of the run apart: {name.replace('/', ' ', 1)}"
+        remedy = apart if "/" in name else "see 'textclf runs list'"
+        raise UsageError(f"{name!r} cannot be the name of a model", remedy=remedy)
     store = RunStore(models_dir, name)
     with reading(store.folder):
         if not store.folder.is_dir():
