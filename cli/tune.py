@@ -63,7 +63,7 @@ def tune(
     What is given with --set stays as it is. The test rows are not read.
     """
     from textclf.tuning.budget import Limits
-    from textclf.tuning.config import write_config
+    from textclf.tuning.config import check_target, write_config
     from textclf.tuning.search import check_optuna, search
 
     if time_budget is None and trials is None:
@@ -72,6 +72,10 @@ def tune(
     if budget is not None and budget <= 0:
         raise UsageError(f"--time-budget {time_budget} leaves no time", remedy="give 10m or more")
     check_optuna()
+    if output == Path("-"):
+        raise UsageError("settings are written to a file", where="-", remedy="give --output FILE")
+    if output is not None:
+        check_target(output)
     console.resumable = True
     job = options.job(console)
     folder = RunStore(models_dir, job.name).folder / "tuning"
@@ -106,6 +110,7 @@ def _as_json(found: Found, target: Path) -> dict[str, Any]:
         "best": found.best or None,
         "start": found.start or None,
         "rows": found.rows,
+        "share": found.share,
         "trials": found.trials,
         "seconds": round(found.seconds, 1),
     }
@@ -126,7 +131,7 @@ def _summary(found: Found, target: str, command: str) -> str:
         f"trials      {tried['completed']} completed, {tried['stopped_early']} stopped early, "
         f"{tried['failed']} failed, in {duration(found.seconds)}",
         f"changes     {', '.join(changed) or what}",
-        f"accuracy    {_against(found.best, found.start)} on {found.rows:,} rows held out"
+        f"accuracy    {_against(found.best, found.start)} on {found.measured_on()}"
         if found.best
         else "accuracy    not measured"
         + ("; the same command goes on" if found.interrupted else "; give a longer --time-budget"),

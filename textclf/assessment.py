@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from textclf.calibration import calibrate
 from textclf.classifier import Classifier
@@ -25,6 +28,8 @@ from textclf.settings import Settings
 
 if TYPE_CHECKING:
     from textclf.training import FitResult
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,8 @@ def assess(
     if result.refitted is not None:
         classifier = refitted(classifier, result.refitted)
     measured, corpus = _test(classifier, files, report)
+    if measured is not None:
+        _warn_of_untested(measured.overall, files)
     rows, figures = ("test", measured.overall.summary()) if measured else ("validation", validation)
     published = None
     if gates.max_drop is not None:
@@ -145,6 +152,17 @@ def _test(
     wanted = EvaluationSettings(mistakes=MISTAKES, replicates=0)
     classifier.vectorizer.compiled()  # the kernels are there: small blocks need no other way
     return measure(classifier, corpus, wanted, report=report), corpus
+
+
+def _warn_of_untested(figures: Evaluation, files: TrainingFiles) -> None:
+    """Warn of classes that figures, and so the gates, say nothing of."""
+    names = [figures.labels[i] for i in np.flatnonzero(figures.support == 0)]
+    if names:
+        shown = ", ".join(map(repr, names[:3])) + ", ..." * (len(names) > 3)
+        log.warning(
+            "%s: %d of %d labels have no rows, and the figures say nothing of them: %s",
+            files.test[0], len(names), len(figures.labels), shown,
+        )  # fmt: skip
 
 
 def _published(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from textclf.corpus.labels import hardly_recur, look_alikes, never_recur
+from textclf.corpus.labels import hardly_recur, like_missing, look_alikes, never_recur
 from textclf.errors import DataError
 from textclf.inspection_result import LONG_TEXT, Inspection, Place, Trouble
 
@@ -58,27 +58,17 @@ def guide(ratio: float) -> dict[str, str | float]:
 
 def refusal(inspection: Inspection) -> DataError | None:
     """Return the error that training would end with whatever rows are tolerated, or None."""
-    if never_recur(len(inspection.classes), inspection.rows):
-        return DataError(
-            f"each of its {inspection.rows:,} rows has a label of its own",
-            where=_named(inspection.files),
-            remedy="give another --label-column, or --header if row 1 names the columns",
-        )
-    if len(inspection.classes) != 1:
-        return None
-    (only,) = inspection.classes
-    return DataError(
-        f"only one class, {only!r}: there is nothing to tell apart",
-        where=_named(inspection.files),
-        remedy="give rows of at least two classes, or another --label-column",
-    )
+    for found in (*_refused_labels(inspection), *_refused_texts(inspection)):
+        return DataError(found.message, where=_named(inspection.files), remedy=found.remedy)
+    return None
 
 
 def findings(inspection: Inspection) -> list[Finding]:
     """Return what should be known, errors first."""
     found = [
         *_bad_rows(inspection),
-        *_labels(inspection),
+        *(_refused_labels(inspection) or _labels(inspection)),
+        *_refused_texts(inspection),
         *_texts(inspection),
         *_twice(inspection),
         *_test(inspection),
@@ -98,13 +88,40 @@ def _bad_rows(inspection: Inspection) -> Iterator[Finding]:
             yield Finding("bad-rows", level, f"{share}; {where}", first[0].remedy)
 
 
+def _refused_labels(inspection: Inspection) -> list[Finding]:
+    """Return what training would end with because of the labels, one thing at most."""
+    if never_recur(len(inspection.classes), inspection.rows):
+        message = f"each of its {inspection.rows:,} rows has a label of its own"
+        remedy = "give another --label-column, or --header if row 1 names the columns"
+        return [Finding("many-labels", "error", message, remedy)]
+    if len(inspection.classes) != 1:
+        return []
+    (only,) = inspection.classes
+    message = f"only one class, {only!r}: there is nothing to tell apart"
+    remedy = "give rows of at least two classes, or another --label-column"
+    return [Finding("one-class", "error", message, remedy)]
+
+
+def _refused_texts(inspection: Inspection) -> list[Finding]:
+    """Return what training would end with because of the texts, one thing at most."""
+    blank, counts = inspection.empty.rows, inspection.duplicates
+    if not inspection.classes or counts.sampled < 1:
+        return []
+    if blank == inspection.rows:
+        message = f"all of its {blank:,} texts are blank"
+        return [Finding("blank-texts", "error", message, "give another --text-column")]
+    different = inspection.rows - blank - counts.duplicates + min(1, blank)
+    if different > 2 or (different == 2 and counts.contradictory_texts):
+        return []
+    one = "all of its texts are the same" if different == 1 else "it has only two different texts"
+    message = f"{one}: some are held out, and the others must have two classes"
+    remedy = "give other texts, another --text-column, or train with a --validation-file"
+    return [Finding("few-texts", "error", message, remedy)]
+
+
 def _labels(inspection: Inspection) -> Iterator[Finding]:
     classes, rows = inspection.classes, inspection.rows
     if not classes:
-        return
-    if (error := refusal(inspection)) is not None:
-        code = "one-class" if len(classes) == 1 else "many-labels"
-        yield Finding(code, "error", error.what, error.remedy)
         return
     if hardly_recur(len(classes), rows):
         yield Finding(
@@ -131,6 +148,13 @@ def _labels(inspection: Inspection) -> Iterator[Finding]:
             "warning",
             f"the largest class has {most / least:,.0f} times the rows of the smallest",
             "try --class-weight balanced, and go by macro F1",
+        )
+    if missing := like_missing(classes):
+        yield Finding(
+            "missing-labels",
+            "warning",
+            f"a label is {missing[0]!r}, which programs write for a missing one",
+            "drop those rows, or give them their label",
         )
     if alike := [" and ".join(map(repr, names)) for names in look_alikes(classes)]:
         yield Finding(

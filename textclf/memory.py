@@ -16,7 +16,8 @@ from textclf.errors import OutOfMemoryError
 # Address space in which the smallest corpus was trained on two cores: 1500 MiB.
 _LEAST = 1400 << 20
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # malloc.h
-_REMEDY = "give --memory-limit 50M, fewer ngrams.max_features, or more memory"
+# Said where memory ran out.
+REMEDY = "give it more memory, or smaller ngrams.max_features and ngrams.count_memory_mb"
 
 
 def check_address_space() -> None:
@@ -55,7 +56,7 @@ def memory_errors() -> Iterator[None]:
             raise
         raise OutOfMemoryError(
             f"memory ran out ({str(error).splitlines()[0][:80] if str(error) else 'MemoryError'})",
-            remedy=_REMEDY,
+            remedy=REMEDY,
         ) from error
 
 

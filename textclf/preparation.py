@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textclf.corpus.columns import has_usual_name
-from textclf.corpus.labels import LabelMap, hardly_recur, look_alikes, never_recur
+from textclf.corpus.labels import LabelMap, hardly_recur, like_missing, look_alikes, never_recur
 from textclf.corpus.layout import Columns
 from textclf.corpus.reader import Corpus
 from textclf.corpus.streams import is_single_pass
@@ -165,6 +165,12 @@ def prepare(
         survey = count_ngrams(corpus.blocks, settings.ngrams, share, seed, report)
     return_freed_memory()
     labels, recode = corpus.labels.sorted()
+    if survey.rows_by_class.sum() and not survey.ngrams:
+        raise DataError(
+            "its texts are blank, or shorter than an n-gram",
+            where=_named(files.train),
+            remedy="give another --text-column",
+        )
     check_classes(files, labels, survey.rows_by_class, survey.held_out_by_class)
     with watch.stage("vectorize"):
         vocabulary = choose_vocabulary(corpus.blocks, survey, report)
@@ -311,6 +317,11 @@ def check_classes(
             "%s: there are %s labels on %s rows; is it the right --label-column?",
             where, f"{len(labels.names):,}", f"{total:,}",
         )  # fmt: skip
+    for name in like_missing(labels.names)[:1]:
+        log.warning(
+            "%s: a label is %r, which programs write for a missing one; it is a class of its own",
+            where, name,
+        )  # fmt: skip
     for names in look_alikes(labels.names)[:1]:
         log.warning(
             "%s: the labels %s differ only in capitals or spaces and are classes of their own",
@@ -318,9 +329,9 @@ def check_classes(
         )  # fmt: skip
     if np.count_nonzero(rows) < 2:
         raise DataError(
-            "too few rows: the training part has fewer than two classes",
+            "too few different texts: what is left to train on has fewer than two classes",
             where=where,
-            remedy="give more rows of each class",
+            remedy="give more texts of each class, or a --validation-file",
         )
 
 

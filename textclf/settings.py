@@ -270,8 +270,11 @@ def resolve(
     merged: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}
     for source, table in [*tables, *((f"--set {o}", _parse_override(o)) for o in overrides)]:
         for section, values in table.items():
-            if section not in SECTIONS or not isinstance(values, Mapping):
+            if section not in SECTIONS:
                 raise _unknown(section, SECTIONS, "no section", source)
+            if not isinstance(values, Mapping):
+                remedy = f"write [{section}], and settings of it below that"
+                raise ConfigError(f"{section} is {values!r}", where=source, remedy=remedy)
             read_section(SECTIONS[section], values, section, source)
             merged[section] |= values
     settings = Settings(**{n: read_section(SECTIONS[n], merged[n], n) for n in SECTIONS})

@@ -148,6 +148,32 @@ def test_train_says_what_the_readme_says(name: str, run: Run, folder: Path) -> N
     assert not list((folder / "models").rglob("current"))
 
 
+TEXTS = {  # rows, and what training says of them
+    "a,\nb, \n": "its texts are blank",
+    "a,same\nb,same\n": "leave none for validation: their texts are too few, or alike",
+    "a,yes\nb,no\n": "too few different texts",
+}
+
+
+@pytest.mark.parametrize("rows", TEXTS)
+def test_texts_that_training_refuses_are_refused_by_inspect(
+    rows: str, run: Run, folder: Path
+) -> None:
+    (folder / "data.csv").write_text(rows * 40)
+    trained, said = run("train", "--train-file", "data.csv", "--quiet")
+    assert TEXTS[rows] in said
+    assert "--text-column" in said or "--validation-file" in said
+    assert (run("inspect", "data.csv", "--quiet")[0], trained) == (65, 65)
+
+
+@pytest.mark.parametrize("rows", ["a,one\nb,two\nb,three\n", "a,yes\nb,yes\nb,no\na,no\n"])
+def test_few_texts_that_can_be_trained_on_are_not_refused(
+    rows: str, run: Run, folder: Path
+) -> None:
+    (folder / "data.csv").write_text(rows * 40)
+    assert run("inspect", "data.csv", "--quiet") == (0, "")
+
+
 @pytest.mark.parametrize("name", ["row with too few cells", "empty file", "one class"])
 def test_a_process_of_its_own_says_the_same(
     name: str, textclf: Callable[..., subprocess.CompletedProcess[str]], folder: Path

@@ -9,6 +9,7 @@ import sys
 import time
 import tomllib
 
+import psutil
 import pytest
 
 pytest.importorskip("optuna")
@@ -102,6 +103,36 @@ def test_where_nothing_was_measured_what_was_found_before_stays(quick, monkeypat
     assert config.read_text() == "[training]\nepochs = 7\n"
 
 
+def test_it_says_on_what_share_of_the_rows_it_measured(quick, monkeypatch, tmp_path):
+    from textclf.settings import Settings
+    from textclf.tuning import search
+
+    figures = dict.fromkeys(("accuracy", "loss", "macro_f1"), 0.9)
+    trials = {"completed": 1, "stopped_early": 0, "failed": 0}
+    found = search.Found(Settings(), {}, figures, figures, 2000, "1/3", trials)
+    monkeypatch.setattr(search, "search", lambda *a, **k: found)
+    config = tmp_path / "best.toml"
+    result = quick("tune", "--dataset", "sample", "-o", config)
+    assert "0.9000 on 2,000 rows held out, trained on 1/3 of the others" in result.stdout
+    assert "trained on 1/3 of the others: 0.9000" in config.read_text()
+
+
+def test_ctrl_c_as_its_worker_starts_shows_no_traceback(tmp_path):
+    command = [sys.executable, "-m", "textclf", *map(str, job(tmp_path, "--trials", 500))]
+    process = psutil.Popen(
+        command, stderr=subprocess.PIPE, text=True, stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not [c for c in process.children() if "spawn_main" in " ".join(c.cmdline())]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+
+
 def test_it_says_how_to_install_what_it_needs(quick, monkeypatch):
     found = __import__("importlib.util").util.find_spec
     monkeypatch.setattr(
@@ -120,6 +151,9 @@ def test_it_says_how_to_install_what_it_needs(quick, monkeypatch):
         (["--trials", "0"], 2, "--trials"),
         (["--train-file", "-"], 2, "more than once"),
         (["--train-file", "nowhere.csv"], 65, "no such file"),
+        (["--dataset", "sample", "-o", "-"], 2, "--output FILE"),
+        (["--dataset", "sample", "-o", "."], 73, "it is a folder"),
+        (["--dataset", "sample", "-o", f"{__file__}/best.toml"], 73, "may not be written to"),
         (["--dataset", "sample", "--set", "network.unit=3"], 78, "did you mean units"),
     ],
 )
@@ -131,8 +165,6 @@ def test_what_it_cannot_do_it_says_at_once(quick, tmp_path, options, code, said)
 
 
 def test_the_processes_of_a_killed_search_end(tmp_path):
-    import psutil
-
     command = [sys.executable, "-m", "textclf", *map(str, job(tmp_path, "--trials", 500))]
     process = psutil.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 60

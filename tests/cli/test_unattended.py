@@ -261,6 +261,25 @@ def test_testing_on_the_training_rows_is_pointed_out(quick, tmp_path, data):
     assert "the test rows are" not in quick(*job, other).stderr
 
 
+def test_labels_that_look_like_missing_ones_are_pointed_out(quick, tmp_path):
+    rows = "".join(f"{['yes', 'no', 'nan'][i % 3]},text {i}\n" for i in range(60))
+    (tmp_path / "texts.csv").write_text(rows)
+    result = quick("train", "--train-file", tmp_path / "texts.csv", "--models-dir", tmp_path / "m")
+    assert result.returncode == 0
+    assert "a label is 'nan', which programs write for a missing one" in result.stderr
+
+
+def test_labels_that_have_no_test_rows_are_pointed_out(quick, tmp_path, data):
+    test = write_rows(tmp_path / "test.csv", 100, 5)
+    job = ["train", "--train-file", data, "--models-dir", tmp_path / "models", "--test-file", test]
+    assert "have no rows" not in quick(*job).stderr
+    kept = [line for line in test.read_text().splitlines() if not line.startswith("good,")]
+    test.write_text("\n".join([*kept, ""]))
+    result = quick(*job)
+    assert result.returncode == 0
+    assert "of 2 labels have no rows, and the figures say nothing of them: 'good'" in result.stderr
+
+
 def test_rows_that_have_labels_of_their_own_are_nothing_to_learn_from(quick, tmp_path, job):
     assert quick(*job, "--name", "texts").returncode == 0
     (tmp_path / "texts.csv").write_text("".join(f"label {i},text {i % 5}\n" for i in range(30)))

@@ -158,7 +158,7 @@ def test_what_is_no_text_is_told(fitted, X, problem):
     [
         (["a"] * 20, ["x"] * 20, "^the texts: only one class, 'x'"),
         (["a"] * 4, ["x", "y"] * 2, "^the texts: .*none for validation"),
-        (["a", "b"], ["x", "y"], "^the texts: too few rows"),
+        (["a", "b"], ["x", "y"], "^the texts: too few different texts"),
         (["a", "b"], [0.5, 1.5], "Unknown label type"),
         (["a", "b"], [["x", "y"], ["x", "z"]], "1d array"),
         (None, None, "X is a NoneType"),

@@ -196,9 +196,13 @@ def test_bad_rows_are_counted_and_the_first_are_kept(tmp_path: Path) -> None:
     [
         (plenty(of="a"), "one-class"),
         ([(str(i), f"text {i}") for i in range(30)], "many-labels"),
+        ([(label, " ") for label, _ in plenty()], "blank-texts"),
+        ([(label, "fine") for label, _ in plenty()], "few-texts"),
+        ([("a", "fine"), ("b", "dull")] * 20, "few-texts"),
         ([*plenty(), ("c", "rare")], "rare-labels"),
         ([*plenty(each=200), *plenty(of="c", each=10)], "imbalance"),
         ([*plenty(of="aA")], "similar-labels"),
+        ([*plenty(), *(("NaN", f"text {i} more") for i in range(20))], "missing-labels"),
         ([*plenty(), ("a", "caf\u00c3\u00a9")], "mojibake"),
         ([*plenty(), ("a", "caf\ufffd")], "replacement-characters"),
         ([*plenty(), ("a", "bell \x07")], "control-characters"),
@@ -240,7 +244,7 @@ def test_all_of_it_goes_into_json(tmp_path: Path) -> None:
 
 def test_what_is_between_columns_of_text_is_no_control_character(tmp_path):
     path = tmp_path / "two.csv"
-    path.write_text("label,title,body\na,hello world,this is fine\nb,bye now,this is not\n")
+    path.write_text("label,title,body\na,hello world,this is fine\nb,bye now,this is not\nb,no,nor this\n")
     done = subprocess.run(
         [sys.executable, "-m", "textclf", "inspect", str(path)],
         capture_output=True, text=True, check=True,

@@ -82,3 +82,8 @@ def test_a_broken_file_is_named(tmp_path):
         read_toml(path)
     with pytest.raises(ConfigError, match=r"none\.toml: no such file; check the path"):
         read_toml(tmp_path / "none.toml")
+
+
+def test_a_section_that_is_no_table_is_explained():
+    with pytest.raises(ConfigError, match=r"^c\.toml: training is 3; write \[training\]"):
+        resolve([("c.toml", {"training": 3})])

@@ -18,7 +18,7 @@ pytest.importorskip("optuna")
 from textclf import sizes
 from textclf.corpus.bad_rows import BadRows
 from textclf.corpus.reader import Corpus, CorpusFormat
-from textclf.errors import DataError, LockedError, OutputError, UsageError
+from textclf.errors import DataError, LockedError, OutOfMemoryError, OutputError, UsageError
 from textclf.job import TrainingFiles
 from textclf.locking import held
 from textclf.ngrams import matrix
@@ -26,6 +26,7 @@ from textclf.progress import silent
 from textclf.settings import Settings, read_toml, resolve
 from textclf.tuning import budget as budgeting
 from textclf.tuning import search as searching
+from textclf.tuning import worker as worker_module
 from textclf.tuning.budget import Limits
 from textclf.tuning.comparison import clearly_better
 from textclf.tuning.config import write_config
@@ -216,6 +217,67 @@ def test_what_stops_the_given_settings_stops_the_search(trained, files, tmp_path
         search(files, Settings(), tmp_path, Limits(trials=3))
 
 
+def test_a_process_that_the_system_kills_has_run_out_of_memory(trained, files, tmp_path):
+    trained(lambda _: worker_module._ended(-signal.SIGKILL))
+    with pytest.raises(OutOfMemoryError, match=r"memory ran out.*; give it more"):
+        search(files, Settings(), tmp_path, Limits(trials=3))
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [(-signal.SIGSEGV, "by SIGSEGV"), (127, "with 127"), (1, "with 1")]
+)
+def test_how_a_process_ended_is_said(code, said):
+    assert worker_module._ended(code)["failed"].endswith(said)
+
+
+def test_too_little_address_space_is_said_before_anything_is_read(files, tmp_path, monkeypatch):
+    least = (1 << 30, 1 << 30)
+    monkeypatch.setattr("textclf.memory.resource.getrlimit", lambda _: least)
+    with pytest.raises(OutOfMemoryError, match="1024 MiB of address space"):
+        search(files, Settings(), tmp_path / "models", Limits(trials=3))
+    assert not (tmp_path / "models").exists()
+
+
+def test_another_search_beside_it_keeps_its_trials(trained, files, tmp_path):
+    trained(by_units)
+    search(files, Settings(), tmp_path, Limits(trials=4, seed=1))
+    search(files, Settings(), tmp_path, Limits(trials=4, seed=2))
+    again = trained(by_units)
+    found = search(files, Settings(), tmp_path, Limits(trials=5, seed=1))
+    assert sum(found.trials.values()) == 5
+    assert len(set(described(again))) == 1  # settings were tried
+
+
+def test_of_many_other_searches_the_oldest_go(trained, files, tmp_path):
+    trained(by_units)
+    for seed in range(12):
+        search(files, Settings(), tmp_path, Limits(trials=1, seed=seed))
+    assert len(list(tmp_path.glob("search-*"))) == searching._KEPT + 1
+
+
+def test_a_search_that_has_spent_its_budget_reads_nothing(trained, files, tmp_path, monkeypatch):
+    trained(by_units)
+    before = search(files, Settings(), tmp_path, Limits(trials=3))
+    monkeypatch.setattr(searching, "write_samples", None)
+    again = search(files, Settings(), tmp_path, Limits(trials=3))
+    assert again == dataclasses.replace(before, seconds=again.seconds)
+
+
+def test_what_the_worker_would_warn_of_is_left_to_training(files, tmp_path, capfd):
+    path = tmp_path / "films.csv"
+    rows = (f"{('Good', 'good', 'bad')[i % 3]},film {i}\n" for i in range(900))
+    path.write_text("label,text\n" + "".join(rows))
+    worker = Worker()
+    try:
+        given = TrainingFiles((str(path),))
+        request = Request(given, resolve(overrides=["training.epochs=1"]), tmp_path, None,
+                          time.time() + 60)  # fmt: skip
+        assert "accuracy" in worker.measure(request, lambda: False)
+    finally:
+        worker.close()
+    assert "capitals" not in capfd.readouterr().err
+
+
 def test_a_full_disk_stops_the_search_and_costs_no_trial(trained, files, tmp_path):
     def full(request):
         if request.settings.network.units == 16:
@@ -372,6 +434,14 @@ def test_a_small_corpus_has_one_part(tmp_path):
     assert [part.train for part in samples.parts] == [(str(path),)]
 
 
+def test_parts_that_hold_few_rows_of_a_class_are_left_out(tmp_path):
+    path = tmp_path / "many.csv"
+    path.write_text("label,text\n" + "".join(f"{i % 400},word {i}\n" for i in range(ROWS)))
+    samples = write_samples(TrainingFiles((str(path),)), tmp_path, 1, silent)
+    assert samples.parts == write_samples(TrainingFiles((str(path),)), tmp_path, 1, silent).parts
+    assert [part.train for part in samples.parts] == [(str(path),)]
+
+
 def test_columns_of_a_validation_file_are_those_that_the_training_file_names(tmp_path):
     train, held_out = tmp_path / "train.csv", tmp_path / "held_out.csv"
     train.write_text("kind,words\n" + "".join(f"{i % 2},word {i}\n" for i in range(20_000)))
@@ -468,7 +538,9 @@ def test_the_worker_measures_dies_and_measures_again(request_):
         assert worker.measure(request_, lambda: False) == first
         assert worker._process.pid == pid
         threading.Timer(0.2, os.kill, (pid, signal.SIGKILL)).start()
-        assert worker.measure(request_, lambda: False) == {"failed": "its process ended with -9"}
+        killed = worker.measure(request_, lambda: False)
+        assert killed["exit_code"] == 71
+        assert "memory ran out" in killed["failed"]
         assert worker.measure(request_, lambda: False)["accuracy"] == first["accuracy"]
         late = dataclasses.replace(request_, deadline=time.time() + 0.1)
         assert worker.measure(late, lambda: False) == {"late": True}

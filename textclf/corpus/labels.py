@@ -8,6 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+# What programs write where a label is missing. "None" and "NA" may be meant.
+_MISSING = frozenset({"nan", "null", "<na>", "#n/a"})
 _INTEGER = re.compile(r"[+-]?[0-9]{1,100}", re.ASCII)
 
 
@@ -90,6 +92,11 @@ def look_alikes(names: Iterable[str]) -> list[list[str]]:
     for name in names:
         folded.setdefault(_folded(name), []).append(name)
     return [group for group in folded.values() if len(group) > 1]
+
+
+def like_missing(names: Iterable[str]) -> list[str]:
+    """Return the names that programs write where there is no label."""
+    return [name for name in names if name.casefold() in _MISSING]
 
 
 def natural_key(name: str) -> tuple[int, int, str]:

@@ -51,6 +51,7 @@ class Survey:
         counted_by_class: False if there were too many classes: `counts` then has one column.
         rows_by_class: (classes,) training rows of each class.
         held_out_by_class: (classes,) validation rows of each class.
+        ngrams: Occurrences of n-grams in the training rows.
         text_bytes: Bytes of text, both together.
         split: Which rows were counted.
         settings: How text becomes features, nothing left to the data.
@@ -60,6 +61,7 @@ class Survey:
     counted_by_class: bool
     rows_by_class: NDArray[np.int64]
     held_out_by_class: NDArray[np.int64]
+    ngrams: int
     text_bytes: int
     split: Split
     settings: NgramSettings
@@ -97,7 +99,7 @@ def count_ngrams(
     hasher, scratch = Hasher(settings), Scratch()
     frequencies = DocumentFrequencies(2, settings.count_memory_mb << 20)
     kept, held = np.zeros(0, np.int64), np.zeros(0, np.int64)
-    rows, text_bytes, by_class = 0, 0, True
+    rows, occurrences, text_bytes, by_class = 0, 0, 0, True
 
     def prepare(block: TextBlock) -> _Prepared:
         training = split.training(block)
@@ -112,6 +114,7 @@ def count_ngrams(
         if by_class:
             frequencies.widen(classes)
         frequencies.add(ngrams, labels if by_class else np.zeros_like(labels))
+        occurrences += len(ngrams.hashes)
         scratch.give_back(ngrams.room)
         kept = _add(kept, np.bincount(labels[training], minlength=classes))
         held = _add(held, np.bincount(labels[~training], minlength=classes))
@@ -125,7 +128,7 @@ def count_ngrams(
             settings.count_memory_mb,
             counts.pruned_below,
         )
-    return Survey(counts, by_class, kept, held, text_bytes, split, settings)
+    return Survey(counts, by_class, kept, held, occurrences, text_bytes, split, settings)
 
 
 def settle_settings(

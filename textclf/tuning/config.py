@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,22 @@ from textclf.settings import Settings
 
 from .search import Found
 from .space import flat
+
+_REMEDY = "give --output with a file that you may write to"
+
+
+def check_target(path: Path) -> None:
+    """See that settings can be written, before they are searched for.
+
+    Raises:
+        OutputError: If they cannot.
+    """
+    folder = path.parent
+    while not folder.exists():
+        folder = folder.parent
+    if path.is_dir() or not (folder.is_dir() and os.access(folder, os.W_OK)):
+        why = "it is a folder" if path.is_dir() else f"{folder} may not be written to"
+        raise OutputError(f"cannot be written ({why})", where=str(path), remedy=_REMEDY)
 
 
 def write_config(path: Path, found: Found, start: Settings) -> None:
@@ -26,25 +43,24 @@ def write_config(path: Path, found: Found, start: Settings) -> None:
     """
     import tomli_w
 
-    remedy = "give --output with a file that you may write to"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(
-            f"cannot be written ({error.strerror})", where=str(path), remedy=remedy
+            f"cannot be written ({error.strerror})", where=str(path), remedy=_REMEDY
         ) from error
     before, defaults, table = flat(start), flat(Settings()), dict[str, dict[str, Any]]()
     for name, value in flat(found.settings).items():
         if value != before[name] or value != defaults[name]:
             section, _, key = name.partition(".")
             table.setdefault(section, {})[key] = value
-    write_text(path, _head(found) + tomli_w.dumps(table), remedy)
+    write_text(path, _head(found) + tomli_w.dumps(table), _REMEDY)
 
 
 def _head(found: Found) -> str:
     lines = ["Found by textclf tune."]
     if found.best:
-        lines.append(f"Accuracy on {found.rows:,} held-out rows: {found.best['accuracy']:.4f}")
+        lines.append(f"Accuracy on {found.measured_on()}: {found.best['accuracy']:.4f}")
         if found.changes:
             lines[-1] += f", and {found.start['accuracy']:.4f} before"
         else:

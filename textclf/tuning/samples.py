@@ -6,6 +6,7 @@ import json
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,8 @@ from textclf.job import TrainingFiles
 from textclf.progress import Progress, Report
 
 FACTOR = 3  # from one part to the next
-_FEWEST = 2000  # rows of the smallest part
+# Rows of the smallest part, and a class: from fewer, settings are not told apart.
+_FEWEST, _FEWEST_A_CLASS = 2000, 20
 _MOST_PARTS = 2
 
 
@@ -43,8 +45,8 @@ class Samples:
 def write_samples(files: TrainingFiles, folder: Path, seed: int, report: Report) -> Samples:
     """Read the training rows once, and write a ninth and a third of them, drawn at random.
 
-    Parts of fewer than 2,000 rows are left out. Nothing is in memory as a whole. If the folder
-    holds them already, they are taken from there.
+    Parts of fewer than 2,000 rows, or 20 a class, are left out. Nothing is in memory as a whole.
+    If the folder holds them already, they are taken from there.
 
     Args:
         files: Of the whole corpus.
@@ -58,28 +60,30 @@ def write_samples(files: TrainingFiles, folder: Path, seed: int, report: Report)
     """
     paths = [folder / f"rows-{FACTOR ** (_MOST_PARTS - i)}.jsonl" for i in range(_MOST_PARTS)]
     validation = folder / "validation.jsonl"
-    counts = _known(folder)
-    if counts is None:
+    known = _known(folder)
+    if known is None:
         train = Corpus(files.train, files.format, bad_rows=files.bad_rows)
         counts = _draw(train, paths, seed, report)
         if files.validation:  # in the layout of the parts
             like_train = files.format.of_later_files(train.layout.columns)
             held_out_rows = Corpus(files.validation, like_train, bad_rows=files.bad_rows)
             _draw(held_out_rows, [validation], seed, report, every_row=True)
-        (folder / _DONE).write_text(json.dumps(counts))
-    kept = [path for path, count in zip(paths, counts, strict=False) if count >= _FEWEST]
+        known = {"rows": counts, "classes": len(train.labels.names)}
+        (folder / _DONE).write_text(json.dumps(known))
+    counts, fewest = known["rows"], max(_FEWEST, _FEWEST_A_CLASS * known["classes"])
+    kept = [path for path, count in zip(paths, counts, strict=False) if count >= fewest]
     held_out = (str(validation),) if files.validation else ()
     whole = replace(files, test=(), bad_rows=replace(files.bad_rows, rejects=None))
     parts = [TrainingFiles((str(path),), held_out, format=_LAYOUT) for path in kept]
     return Samples(counts[-1], (*parts, whole))
 
 
-def _known(folder: Path) -> list[int] | None:
+def _known(folder: Path) -> dict[str, Any] | None:
     try:
-        counts: list[int] = json.loads((folder / _DONE).read_text())
+        known: dict[str, Any] = json.loads((folder / _DONE).read_text())
     except (OSError, ValueError):
         return None
-    return counts
+    return known
 
 
 def _draw(

@@ -21,6 +21,7 @@ from textclf.corpus.streams import is_single_pass
 from textclf.errors import Interrupted, OutputError, TextclfError, UsageError
 from textclf.job import TrainingFiles, resume_key
 from textclf.locking import held
+from textclf.memory import check_address_space
 from textclf.progress import Progress, Report, silent
 from textclf.settings import NgramSettings, Settings
 from textclf.writing import writing
@@ -42,6 +43,7 @@ log = logging.getLogger(__name__)
 HELD_OUT = 0.2
 # Most of the time budget that the first trial may take: its parts are fewer if it would need more.
 _FIRST = 0.25
+_KEPT = 8  # other searches whose trials stay, should one go on
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Found:
         best: Accuracy, loss and macro F1 of these settings; empty if there was no time to measure.
         start: The same figures of the settings that the search started from.
         rows: Held-out rows that the figures are of.
+        share: Of the training rows that it was measured on, for people: `all` or `1/3`.
         trials: How many trials were completed, stopped early, and failed.
         seconds: That the search took.
         interrupted: Whether a signal ended it.
@@ -65,9 +68,15 @@ class Found:
     best: dict[str, float] = field(default_factory=dict)
     start: dict[str, float] = field(default_factory=dict)
     rows: int = 0
+    share: str = "all"
     trials: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     interrupted: bool = False
+
+    def measured_on(self) -> str:
+        """Say which rows the figures are of, for people."""
+        part = "" if self.share == "all" else f", trained on {self.share} of the others"
+        return f"{self.rows:,} rows held out{part}"
 
 
 def check_optuna() -> None:
@@ -114,10 +123,12 @@ def search(
     Raises:
         DataError: If the rows cannot be used.
         LockedError: If another search uses the folder.
+        OutOfMemoryError: If there is too little memory to train in.
         OutputError: If the folder cannot be written to.
         UsageError: If the rows can be read only once, or optuna is not installed.
     """
     check_optuna()
+    check_address_space()
     single = [file for _, names in files.parts() for file in names if is_single_pass(file)]
     if single:
         raise UsageError(
@@ -161,10 +172,10 @@ class _Study:
         self._limits, self._report, self._should_stop = limits, report, should_stop
         known = [resume_key(files, settings), limits.seed, sorted(fixed)]
         key = hashlib.sha256(json.dumps(known).encode()).hexdigest()[:16]
-        for other in folder.glob("search-*"):
-            if not resume or other.name != f"search-{key}":
-                shutil.rmtree(other)
         own = folder / f"search-{key}"
+        if not resume:
+            _remove(own)
+        _tidy(folder, own)
         self._work = own / "work"
         self._work.mkdir(parents=True, exist_ok=True)
         start = starting_point(settings, fixed)
@@ -174,12 +185,14 @@ class _Study:
         self._worker = Worker()
 
     def run(self) -> Found:
-        interrupted, told = False, len(self._history.told())
         if self._budget.is_spent():
             log.warning(
                 "this search has spent its budget: a larger one goes on, --no-resume begins anew"
             )
-        elif told:
+            shutil.rmtree(self._work)
+            return self._found()
+        interrupted, told = False, len(self._history.told())
+        if told:
             log.info("going on with the search that was begun before: %d trials are done", told)
         try:
             samples = write_samples(self._files, self._work, self._limits.seed, self._progress)
@@ -229,31 +242,31 @@ class _Study:
         changes = propose(trial, self._settings, self._fixed)
         history.begin(trial, changes)
         try:
-            part, figures, best_part = self._climb(samples, trial, changes)
+            figures, largest = self._climb(samples, trial, changes)
         except _FailedError as error:
             history.fail(trial, str(error))
             log.warning("trial %d failed: %s: %s", number, error, _shown(changes))
             return
         accuracy = figures["accuracy"]
-        if best_part:
+        if largest:
             history.complete(trial, accuracy)
         else:
             history.stop_early(trial)
         log.info(  # what is said to be done outlasts a kill
             "trial %d: accuracy %.4f on %s of the rows: %s",
-            number, accuracy, samples.share(part), _shown(changes),
+            number, accuracy, figures["share"], _shown(changes),
         )  # fmt: skip
         self._tell()
 
     def _climb(
         self, samples: Samples, trial: optuna.Trial, changes: Mapping[str, Any]
-    ) -> tuple[int, dict[str, Any], bool]:
+    ) -> tuple[dict[str, Any], bool]:
         """Measure a trial on one part after the other while it is worth it.
 
         The first trial says on how many parts the others are.
 
         Returns:
-            The last part, the figures there, and whether it is the largest.
+            The figures on the last part, and whether that is the largest.
         """
         history, figures = self._history, {}
         first, parts = history.parts is None, history.parts or len(samples.parts)
@@ -271,7 +284,7 @@ class _Study:
                 if first or found.get("exit_code") == OutputError.exit_code:
                     raise _error(found.get("exit_code"), found["failed"])
                 raise _FailedError(found["failed"])
-            figures = found
+            figures = found | {"share": samples.share(part)}
             worth = history.measured(trial, part, figures)
             if first and self._budget.exceeds(FACTOR * (time.time() - began), _FIRST):
                 parts = part + 1
@@ -279,7 +292,7 @@ class _Study:
                 break
         if first:
             history.parts, part = parts, parts - 1
-        return part, figures, part == parts - 1
+        return figures, part == parts - 1
 
     def _measure(self, samples: Samples, part: int, changes: Mapping[str, Any]) -> dict[str, Any]:
         def stop() -> bool:
@@ -319,9 +332,23 @@ class _Study:
             _figures(best),
             _figures(start),
             start.figures["rows"],
+            start.figures["share"],
             count,
             self._budget.spent,
         )
+
+
+def _tidy(folder: Path, own: Path) -> None:
+    """Remove what other searches left to work with, and the trials of the oldest."""
+    others = [path for path in folder.glob("search-*") if path != own]
+    others.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    for i, path in enumerate(others):
+        _remove(path / "work" if i < _KEPT else path)
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def _subwords(settings: NgramSettings, files: TrainingFiles) -> int:

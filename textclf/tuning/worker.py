@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import multiprocessing
 import os
 import signal
@@ -12,6 +13,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textclf.errors import Interrupted, TextclfError
+from textclf.errors import Interrupted, OutOfMemoryError, TextclfError
 from textclf.job import TrainingFiles
-from textclf.memory import memory_errors, peak_rss_bytes
+from textclf.memory import REMEDY, memory_errors, peak_rss_bytes
 from textclf.progress import Progress
 from textclf.settings import Settings
 from textclf.writing import writing
@@ -136,6 +138,8 @@ def _serve(pipe: Connection, parent: int) -> None:
     from textclf.tensorflow_runtime import forget_networks
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the search decides
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    logging.getLogger("textclf").setLevel(logging.CRITICAL)  # what it warns of, training does
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     with suppress(EOFError, BrokenPipeError):
         while True:
@@ -189,8 +193,7 @@ class Worker:
             if answer.pop("memory") > _MOST_MEMORY:
                 self.close()
         except (EOFError, ConnectionResetError):
-            code = self._end()
-            return {"failed": f"its process ended with {code}"}
+            return _ended(self._end())
         return answer
 
     def close(self) -> None:
@@ -205,7 +208,13 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, os.getpid()), daemon=True)
-        process.start()
+        resource_tracker.ensure_running()  # which would unblock signals
+        # Inherited: Ctrl-C while the process begins would end it with a traceback.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         self._process = process
         theirs.close()
         return self._pipe
@@ -217,3 +226,15 @@ class Worker:
         if self._pipe is not None:
             self._pipe.close()
         return code
+
+
+def _ended(code: int | None) -> dict[str, Any]:
+    """Say how a process ended that gave no answer; Linux kills the largest if memory runs out."""
+    if code == -signal.SIGKILL:
+        what = "memory ran out: the system killed the process that trained"
+        error: TextclfError = OutOfMemoryError(what, remedy=REMEDY)
+    elif code is not None and code < 0:
+        error = TextclfError(f"the process that trained was ended by {signal.Signals(-code).name}")
+    else:
+        error = TextclfError(f"the process that trained ended with {code}")
+    return {"failed": str(error), "exit_code": error.exit_code}
