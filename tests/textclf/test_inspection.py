@@ -244,7 +244,8 @@ def test_all_of_it_goes_into_json(tmp_path: Path) -> None:
 
 def test_what_is_between_columns_of_text_is_no_control_character(tmp_path):
     path = tmp_path / "two.csv"
-    path.write_text("label,title,body\na,hello world,this is fine\nb,bye now,this is not\nb,no,nor this\n")
+    rows = "a,hello world,this is fine\nb,bye now,this is not\nb,no,nor this\n"
+    path.write_text("label,title,body\n" + rows)
     done = subprocess.run(
         [sys.executable, "-m", "textclf", "inspect", str(path)],
         capture_output=True, text=True, check=True,
