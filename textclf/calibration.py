@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,25 @@ if TYPE_CHECKING:
     from textclf.classifier import Classifier
     from textclf.ngrams.shards import Shard
 
+# Scores, or rows if classes are many, from which one or two numbers are fitted: more tell no more.
+_MOST_SCORES, _FEWEST_ROWS = 1 << 20, 10_000
 _CLOSE = 1e-5  # steps of a logarithm that are not worth taking
+
+
+def telling(parts: Iterator[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Take parts until they hold rows enough to fit factors by.
+
+    Args:
+        parts: (rows, classes) scores of rows in random order, and whatever else; it is left where
+            the next part begins.
+    """
+    taken, rows = [], 0
+    for part in parts:
+        taken.append(part)
+        rows += len(part[0])
+        if rows >= max(_FEWEST_ROWS, _MOST_SCORES // part[0].shape[1]):
+            break
+    return taken
 
 
 def fit_factors(scores: Sequence[Floats], true: NDArray[np.int32]) -> NDArray[np.float64]:
@@ -93,11 +112,13 @@ def calibrate(
         rows = Rows(shard.x.indptr, shard.x.indices, shard.x.data)
         return classifier.logits(rows), np.array(shard.y)
 
-    logits, true = map(np.concatenate, zip(*ordered_map(judge, validation), strict=True))
+    judged = ordered_map(judge, validation)
+    taken = telling(judged)
+    classifier.temperature = fit_temperature(*map(np.concatenate, zip(*taken, strict=True)))
     before, after = Evaluation(classifier.labels), Evaluation(classifier.labels)
-    before.add(true, softmax(logits))
-    classifier.temperature = fit_temperature(logits, true)
-    after.add(true, softmax(np.divide(logits, classifier.temperature, dtype=np.float32)))
+    for logits, true in chain(taken, judged):
+        before.add(true, softmax(logits))
+        after.add(true, softmax(np.divide(logits, classifier.temperature, dtype=np.float32)))
     return after, after.summary() | {
         "ece_uncalibrated": before.calibration_error,
         "temperature": classifier.temperature,

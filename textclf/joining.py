@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from textclf.calibration import fit_factors, fit_temperature
+from textclf.calibration import fit_factors, fit_temperature, telling
 from textclf.layers import Dense, Floats, Weights, dense_layers, forward, sparse_dense
 from textclf.linear_svm import COST, LinearSVM, train_linear_svm
 from textclf.metrics import softmax
@@ -46,10 +47,13 @@ def fit_svm_weight(weights: Weights, svm: LinearSVM, validation: Sequence[Shard]
         svm: The machines.
         validation: Rows that neither was trained on; without any, the weight is 2.
     """
-    layers, found = dense_layers(weights), []
-    for shard in validation:
+    layers = dense_layers(weights)
+
+    def judge(shard: Shard) -> tuple[Floats, Floats, NDArray[np.int32]]:
         rows = _rows(shard)
-        found.append((forward(rows, layers), _scores(svm, rows), np.array(shard.y)))
+        return forward(rows, layers), _scores(svm, rows), np.array(shard.y)
+
+    found = telling(map(judge, validation))
     if not sum(len(true) for _, _, true in found):
         return _MORE
     logits, scores, true = (np.concatenate(parts) for parts in zip(*found, strict=True))
@@ -98,7 +102,7 @@ def train_best_svm(
 
 def _log_loss(svm: LinearSVM, validation: Sequence[Shard]) -> float:
     """Return the mean log loss of the scores at the temperature that suits them; 0 of no rows."""
-    found = [(_scores(svm, _rows(shard)), np.array(shard.y)) for shard in validation]
+    found = telling((_scores(svm, _rows(shard)), np.array(shard.y)) for shard in validation)
     if not sum(len(true) for _, true in found):
         return 0.0
     scores, true = (np.concatenate(parts) for parts in zip(*found, strict=True))

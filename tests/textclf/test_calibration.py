@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.sparse import csr_matrix
 from scipy.special import log_softmax
 
-from textclf.calibration import fit_factors, fit_temperature
+from textclf import calibration
+from textclf.calibration import calibrate, fit_factors, fit_temperature, telling
+from textclf.layers import Dense, forward
 from textclf.metrics import softmax
+from textclf.ngrams.shards import Shard
 
 
 def draws(logits: NDArray[np.float32], seed: int) -> NDArray[np.int32]:
@@ -50,3 +56,29 @@ def test_factors_are_those_that_scipy_finds(rows: int, sizes: tuple[float, ...])
     found = np.log(fit_factors(scores, true))
     assert loss(found) <= least.fun + 1e-4
     np.testing.assert_allclose(found, least.x, atol=5e-3)
+
+
+@pytest.mark.parametrize(("classes", "taken"), [(4, 66), (50, 6), (5000, 3)])
+def test_no_more_rows_are_taken_than_tell(classes: int, taken: int) -> None:
+    parts = ((np.broadcast_to(np.float32(0), (4000, classes)), i) for i in range(1, 99))
+    assert [i for _, i in telling(parts)] == list(range(1, taken + 1))
+    assert next(parts)[1] == taken + 1, "the others can still be read"
+
+
+def test_the_temperature_is_of_the_first_rows_and_the_figures_are_of_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(calibration, "_FEWEST_ROWS", 100)
+    monkeypatch.setattr(calibration, "_MOST_SCORES", 0)
+    random = np.random.default_rng(1)
+    layers = [Dense(random.normal(size=(6, 3)).astype(np.float32), np.zeros(3, np.float32))]
+    x = random.normal(size=(10, 50, 6)).astype(np.float32)
+    true = [draws(rows @ layers[0].kernel, i) for i, rows in enumerate(x)]
+    shards = [Shard(csr_matrix(rows), y) for rows, y in zip(x, true, strict=True)]
+    classifier = SimpleNamespace(labels=list("abc"), logits=lambda rows: forward(rows, layers))
+    figures, _ = calibrate(classifier, shards)  # type: ignore[arg-type]
+    logits = x @ layers[0].kernel
+    wanted = fit_temperature(logits[:2].reshape(100, 3), np.concatenate(true[:2]))
+    assert classifier.temperature == pytest.approx(wanted, rel=1e-4)
+    assert figures.rows == 500
+    assert figures.accuracy == np.mean(logits.argmax(axis=2) == np.array(true))
