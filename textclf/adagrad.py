@@ -50,20 +50,20 @@ class AdagradKernel:
     """
 
     def __init__(self, n_features: int, units: int, seed: int, threads: int = 0) -> None:
-        self.weights = np.empty((n_features, units), np.float32)
-        self.sums = np.empty(n_features, np.float32)
+        self._shape = n_features, units
         self._seed, self._threads = seed, threads or cores()
         self._pool = Pool(self._threads)
         finalize(self, self._pool.shutdown, wait=False)
         self.begin()
 
     def begin(self) -> None:
-        """Go to the values of the beginning."""
+        """Go to the values of the beginning, in arrays of their own: the old ones may be kept."""
+        self.weights = np.empty(self._shape, np.float32)
+        self.sums = np.zeros(self._shape[0], np.float32)
         np.random.default_rng(self._seed).random(dtype=np.float32, out=self.weights)
-        width = np.float32(np.sqrt(6.0 / sum(self.weights.shape)))
+        width = np.float32(np.sqrt(6.0 / sum(self._shape)))
         self.weights *= 2 * width
         self.weights -= width
-        self.sums[:] = 0.0
 
     def multiply(self, batch: SparseBatch) -> NDArray[np.float32]:
         """Multiply a sparse batch with the kernel: (batch, units) float32."""

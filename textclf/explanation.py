@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.floating[Any]]
 
-_COLUMNS = 1 << 14  # columns looked at at once
+_COLUMNS = 1 << 12  # columns looked at at once
 
 
 @dataclass(frozen=True)

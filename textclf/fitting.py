@@ -69,11 +69,13 @@ class State:
     def weights(self) -> Weights:
         """Return the best weights, or the last ones before the first epoch's end, as one network.
 
-        Named and shaped as by `named_weights`. Training is over: the averages are let go of.
+        Named and shaped as by `named_weights`. Training is over: the averages are let go of, and
+        what is an array of the network's itself is returned, not copied.
         """
         self.average.sums.clear()
-        kept = self._best.kept
-        found = self._best.arrays() if kept else [read_weight(w) for w in self._weights]
+        found = [w if isinstance(w, np.ndarray) else read_weight(w) for w in self._weights]
+        if self._best.kept:
+            self._best.read_into(found)
         _, members, classes = self.network.output_shape
         return merge_members(found, members, classes)
 

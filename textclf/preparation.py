@@ -216,8 +216,8 @@ def prepare(
         train, validation = (writer.close() for writer in writers)
     named = dataclasses.replace(
         vocabulary,
-        text=np.frombuffer(b"".join(texts), dtype=np.uint8),
-        text_ends=np.concatenate(([0], np.cumsum([len(t) for t in texts]))).astype(np.int64),
+        text=texts.in_order(),
+        text_ends=texts.ends(),
     )
     assert isinstance(named, Vocabulary)
     return Prepared(

@@ -58,14 +58,11 @@ class StoredWeights:
             for start, shape in zip(ends, self._shapes, strict=False)
         ]
 
-    def arrays(self) -> list[NDArray[np.float32]]:
-        """Return the arrays."""
-        ends = accumulate(map(math.prod, self._shapes), initial=0)
-        return [
-            next(self._read(start, size, size)).reshape(shape)
-            for start, shape in zip(ends, self._shapes, strict=False)
-            for size in [math.prod(shape)]
-        ]
+    def read_into(self, arrays: Iterable[NDArray[np.float32]]) -> None:
+        """Put the arrays in the place of others of their shapes."""
+        self._file.seek(0)
+        for array in arrays:
+            self._file.readinto(array.reshape(-1).data)
 
     def _read(self, start: int, size: int, most: int) -> Iterator[NDArray[np.float32]]:
         """Yield values from `start` on, `most` at once."""

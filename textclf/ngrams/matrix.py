@@ -17,6 +17,7 @@ from textclf.ngrams.scratch import Scratch
 from textclf.ngrams.selection import best, chi2, f_classif, log_count_spread
 from textclf.ngrams.split import Split, settle
 from textclf.ngrams.subwords import is_subword
+from textclf.ngrams.texts import NgramTexts
 from textclf.ngrams.vectorizer import CompiledVectorizer, Hasher, Rows, Vocabulary
 from textclf.ngrams.weighting import accumulate, inverse_document_frequency
 from textclf.parallel import ordered_map
@@ -291,7 +292,7 @@ def write_matrix(
     held_out: ShardWriter,
     report: Report = silent,
     total: int | None = None,
-) -> list[bytes]:
+) -> NgramTexts:
     """Read the corpus and write its rows to shards.
 
     Args:
@@ -305,9 +306,9 @@ def write_matrix(
         total: Rows in all, for the report.
 
     Returns:
-        The UTF-8 of each column's n-gram; empty for one that no row holds.
+        Each column's n-gram.
     """
-    texts = [b""] * len(vectorizer.named)
+    texts = NgramTexts(len(vectorizer.named))
     named = vectorizer.named.copy()
     named[:] = False
     rows = 0
@@ -319,12 +320,8 @@ def write_matrix(
     corpus = _in_pieces(blocks(), vectorizer.settings)
     for block, matrix, sightings, kept in ordered_map(prepare, corpus):
         fresh = sightings[~named[sightings[:, 0]]]
-        for column, text in zip(
-            fresh[:, 0].tolist(),
-            vectorizer.hasher.texts(block, fresh[:, 1].copy(), fresh[:, 2].copy()),
-            strict=True,
-        ):
-            texts[column] = text
+        rows_of, places = fresh[:, 1].copy(), fresh[:, 2].copy()
+        texts.add(fresh[:, 0], *vectorizer.hasher.texts(block, rows_of, places))
         named[fresh[:, 0]] = True
         labels = recode[_labels(block)]
         for writer, part in ((training, kept), (held_out, ~kept)):

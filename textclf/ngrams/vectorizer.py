@@ -142,8 +142,12 @@ class Hasher:
 
     def texts(
         self, block: TextBlock, rows: NDArray[np.int64], places: NDArray[np.int64]
-    ) -> list[bytes]:
-        """Return the UTF-8 of chosen n-grams: number `places[i]` of row `rows[i]` (ascending)."""
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Return the UTF-8 of chosen n-grams: number `places[i]` of row `rows[i]` (ascending).
+
+        Returns:
+            All of it, and (n + 1,) ends: that of n-gram i is from ends[i] to ends[i + 1].
+        """
         from textclf.ngrams.cutting import workspace
         from textclf.ngrams.kernels import ngram_texts
 
@@ -151,8 +155,7 @@ class Hasher:
             rows, places, block.text, block.offsets, self._ways, self._tables,
             workspace(block.offsets),
         )  # fmt: skip
-        whole = text.tobytes()
-        return [whole[a:b] for a, b in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)]
+        return text, ends
 
 
 class Vectorizer:

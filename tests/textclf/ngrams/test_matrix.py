@@ -2,6 +2,7 @@
 
 import gzip
 import logging
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,9 @@ def stream(blocks, settings, folder: Path, share=0.0):
     first = csr_matrix(
         (rows.data, rows.indices, rows.indptr), shape=(len(blocks[0]), vocabulary.size)
     )
-    return [t.decode() for t in texts], first, train, held_out
+    whole, ends = texts.in_order().tobytes(), texts.ends()
+    names = [whole[a:b].decode() for a, b in pairwise(ends)]
+    return names, first, train, held_out
 
 
 def assert_same(ours, names, theirs, scores, threshold, tmp_first):
