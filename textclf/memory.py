@@ -6,6 +6,7 @@ import ctypes
 import errno
 import platform
 import resource
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +14,8 @@ from pathlib import Path
 
 from textclf.errors import OutOfMemoryError
 
-# Address space in which the smallest corpus was trained on two cores: 1500 MiB.
-_LEAST = 1400 << 20
+# Address space in which the smallest corpus is trained on two cores; in less, TensorFlow aborts.
+_LEAST = 1900 << 20
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # malloc.h
 # Said where memory ran out.
 REMEDY = "give it more memory, or smaller ngrams.max_features and ngrams.count_memory_mb"
@@ -30,16 +31,33 @@ def check_address_space() -> None:
     Raises:
         OutOfMemoryError: If the limit is too low.
     """
-    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    if limit == resource.RLIM_INFINITY:
+    limit = _address_space()
+    if limit is None:
         return
     if limit < _LEAST:
         raise OutOfMemoryError(
             f"{limit >> 20} MiB of address space are too few to train in",
             where="ulimit -v",
-            remedy="allow 1600 MiB, or better 4096 MiB",
+            remedy="allow 2048 MiB, or better 4096 MiB",
         )
     import scipy.linalg  # noqa: F401
+
+
+def ended_for_memory(code: int | None) -> bool:
+    """Return whether a process may have ended so because there was no more memory.
+
+    Linux kills the largest; where address space is limited, libraries abort in one way or another.
+
+    Args:
+        code: As of `subprocess`: what it ended with, or the negative of the signal.
+    """
+    return code == -signal.SIGKILL or _address_space() is not None
+
+
+def _address_space() -> int | None:
+    """Return the limit of the process' address space in bytes, if there is one."""
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if limit == resource.RLIM_INFINITY else limit
 
 
 @contextmanager

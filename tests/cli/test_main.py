@@ -120,6 +120,15 @@ def test_version(textclf):
     assert textclf("--version").stdout.startswith("textclf, version ")
 
 
+def test_the_shell_completes_commands_and_options(textclf):
+    words = {"COMP_WORDS": "textclf train --val", "COMP_CWORD": "2"}
+    result = textclf(env={"_TEXTCLF_COMPLETE": "bash_complete", **words})
+    assert result.stdout == "plain,--validation-file\n"
+    script = textclf(env={"_TEXTCLF_COMPLETE": "bash_source"}).stdout
+    done = subprocess.run(["bash", "-c", f"{script}\ncomplete -p textclf"], capture_output=True)
+    assert b"_textclf_completion" in done.stdout, done.stderr
+
+
 def test_python_m_and_the_script_are_the_same():
     from textclf.cli.main import cli, main
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from textclf.errors import Interrupted, OutOfMemoryError, TextclfError
 from textclf.job import TrainingFiles
-from textclf.memory import REMEDY, memory_errors, peak_rss_bytes
+from textclf.memory import REMEDY, ended_for_memory, memory_errors, peak_rss_bytes
 from textclf.progress import Progress
 from textclf.settings import Settings
 from textclf.writing import writing
@@ -229,9 +229,9 @@ class Worker:
 
 
 def _ended(code: int | None) -> dict[str, Any]:
-    """Say how a process ended that gave no answer; Linux kills the largest if memory runs out."""
-    if code == -signal.SIGKILL:
-        what = "memory ran out: the system killed the process that trained"
+    """Say how a process ended that gave no answer."""
+    if ended_for_memory(code):
+        what = f"memory ran out: the process that trained ended with {code}"
         error: TextclfError = OutOfMemoryError(what, remedy=REMEDY)
     elif code is not None and code < 0:
         error = TextclfError(f"the process that trained was ended by {signal.Signals(-code).name}")
