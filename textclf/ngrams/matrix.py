@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from textclf.ngrams.class_counts import ClassCounts
 from textclf.ngrams.counting import Counts, DocumentFrequencies, Sorted, by_table
 from textclf.ngrams.scratch import Scratch
 from textclf.ngrams.selection import best, chi2, f_classif, log_count_spread
@@ -198,46 +199,70 @@ def choose_vocabulary(blocks: Blocks, survey: Survey, report: Report = silent) -
         survey: From `count_ngrams`.
         report: Told of each block.
     """
-    settings, counts, classes = survey.settings, survey.counts, len(survey.rows_by_class)
+    settings, counts, rows_by_class = survey.settings, survey.counts, survey.rows_by_class
     selects = 0 < settings.max_features < len(counts.hashes)
     values = selects and settings.selection == "f_classif"
-    if values or not survey.counted_by_class:
-        counts = _most_frequent(counts, (settings.count_memory_mb << 20) // (8 * (classes + 1)))
+    apart = not survey.counted_by_class and (settings.log_count_ratio or (selects and not values))
+    classes = len(rows_by_class)
+    if values:
+        counts = _most_frequent(counts, np.full(len(counts.df), classes + 1), settings)
+    elif apart:
+        counts = _most_frequent(counts, _most_classes(counts, classes), settings)
     hashes, df = counts.hashes, counts.df
-    idf = _idf(hashes, df, int(survey.rows_by_class.sum()), settings)
+    idf = _idf(hashes, df, int(rows_by_class.sum()), settings)
     weights = Vocabulary(hashes, np.arange(len(hashes), dtype=np.int32), idf)
-    by_class = counts.by_class
-    if not survey.counted_by_class and (settings.log_count_ratio or (selects and not values)):
-        scanned = _scan(blocks, settings, survey.split, weights, classes, False, report)
-        by_class = scanned[0].astype(np.uint32)
-        del scanned  # twice as large
+    by_class: ClassCounts | None = None
+    if apart:
+        by_class = ClassCounts(_most_classes(counts, classes))
+        for rows, labels, kept in _scan(blocks, settings, survey.split, weights, report):
+            by_class.add(rows.indptr, rows.indices, labels, kept)
     scores = np.zeros(len(hashes))
     if values:
-        sums, squares = _scan(blocks, settings, survey.split, weights, classes, True, report)
-        scores = f_classif(sums, squares, survey.rows_by_class)
+        sums, squares = np.zeros((len(hashes), classes)), np.zeros(len(hashes))
+        for rows, labels, kept in _scan(blocks, settings, survey.split, weights, report):
+            accumulate(rows.indptr, rows.indices, rows.data, labels, kept, sums, squares)
+        scores = f_classif(sums, squares, rows_by_class)
+        del sums
     elif selects:
-        scores = chi2(by_class, survey.rows_by_class)
+        scores = by_class.chi2(rows_by_class) if by_class else chi2(counts.by_class, rows_by_class)
     chosen = best(scores, df, settings.max_features)
     columns = np.full(len(hashes), -1, dtype=np.int32)
     # Frequent n-grams first: the rows of the first layer that are used most lie together.
     columns[chosen[np.lexsort((hashes[chosen], -df[chosen]))]] = np.arange(len(chosen))
-    if not values:
-        hashes, columns, idf = hashes[chosen], columns[chosen], idf[chosen]
-        by_class = by_class[chosen]
+    if values:  # the others stay in the norm
+        chosen = np.arange(len(hashes))
     if settings.log_count_ratio:
-        idf *= np.sqrt(log_count_spread(by_class, survey.rows_by_class)).astype(np.float32)
-    return Vocabulary(hashes, columns, idf)
+        if by_class:
+            spread = by_class.log_count_spread(rows_by_class)[chosen]
+        else:
+            spread = log_count_spread(counts.by_class[chosen], rows_by_class)
+        idf[chosen] *= np.sqrt(spread).astype(np.float32)
+    return Vocabulary(hashes[chosen], columns[chosen], idf[chosen])
 
 
-def _most_frequent(counts: Counts, room: int) -> Counts:
-    """Return the n-grams of the highest document frequencies, at most `room`."""
-    if room >= len(counts.hashes):
+def _most_classes(counts: Counts, classes: int) -> NDArray[np.int64]:
+    """Return (n,) of how many classes the rows of each n-gram are at most."""
+    return np.minimum(counts.df + counts.pruned_below, classes)
+
+
+def _most_frequent(counts: Counts, most: NDArray[np.int64], settings: NgramSettings) -> Counts:
+    """Return the n-grams of the highest document frequencies whose counts there is memory for.
+
+    Args:
+        counts: Of all n-grams.
+        most: (n,) numbers that those of each n-gram take, of eight bytes.
+        settings: Say how much memory there is.
+    """
+    order = np.argsort(-counts.df, kind="stable")
+    room = (settings.count_memory_mb << 20) // 8
+    fitting = int(np.searchsorted(np.cumsum(most[order]), room, "right"))
+    if fitting == len(order):
         return counts
     log.warning(
         "memory holds scores of the %d most frequent n-grams only; --memory-limit 1G lets more in",
-        room,
+        fitting,
     )
-    common = best(counts.df.astype(np.float64), counts.df, room)
+    common = np.sort(order[:fitting])
     return dataclasses.replace(
         counts, hashes=counts.hashes[common], by_class=counts.by_class[common]
     )
@@ -255,32 +280,19 @@ def _idf(
 
 
 def _scan(
-    blocks: Blocks,
-    settings: NgramSettings,
-    split: Split,
-    weights: Vocabulary,
-    classes: int,
-    values: bool,
-    report: Report,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Read the corpus once more, and add up n-grams' values, or their presence.
-
-    Returns:
-        (n, classes) sums over the training rows of each class, and (n,) sums of squares.
-    """
-    sums, squares = np.zeros((weights.size, classes)), np.zeros(weights.size)
+    blocks: Blocks, settings: NgramSettings, split: Split, weights: Vocabulary, report: Report
+) -> Iterator[tuple[Rows, NDArray[np.int32], NDArray[np.bool_]]]:
+    """Read the corpus once more: yield rows, their labels and whether they are trained on."""
     vectorizer = CompiledVectorizer(settings, weights)
     rows = 0
 
-    def prepare(block: TextBlock) -> tuple[Rows, NDArray[np.bool_], NDArray[np.int32]]:
-        return vectorizer.transform(block), split.training(block), _labels(block)
+    def prepare(block: TextBlock) -> tuple[Rows, NDArray[np.int32], NDArray[np.bool_]]:
+        return vectorizer.transform(block), _labels(block), split.training(block)
 
-    for matrix, training, labels in ordered_map(prepare, _in_pieces(blocks(), settings)):
-        data = matrix.data if values else np.ones_like(matrix.data)
-        accumulate(matrix.indptr, matrix.indices, data, labels, training, sums, squares)
-        rows += len(labels)
+    for found in ordered_map(prepare, _in_pieces(blocks(), settings)):
+        yield found
+        rows += len(found[1])
         report(Progress("score", rows))
-    return sums, squares
 
 
 def write_matrix(

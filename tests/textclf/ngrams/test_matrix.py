@@ -138,6 +138,17 @@ def test_many_classes_are_scored_in_a_pass_of_their_own(
     assert abs(first - second).max() < 1e-6
 
 
+def test_many_classes_take_no_memory_from_ngrams(tmp_path, caplog):
+    random = np.random.default_rng(1)
+    texts = [" ".join(f"word{i}" for i in random.integers(0, 3000, 8)) for _ in range(4000)]
+    labels = random.integers(0, 500, 4000)
+    # A matrix with zeros would hold 262 n-grams.
+    settings = NgramSettings(**WORDS_ONLY | {"max_n": 1}, count_memory_mb=1)
+    ours, *_ = stream(cut(texts, labels, 500), settings, tmp_path)
+    assert len(ours) > 2900
+    assert "memory holds scores" not in caplog.text
+
+
 @pytest.mark.parametrize("sublinear", [True, False])
 @pytest.mark.parametrize("use_idf", [True, False])
 @pytest.mark.parametrize("smooth", [True, False])
