@@ -114,7 +114,7 @@ def test_settings_that_are_better_by_chance_alone_are_not_taken(trained, files, 
         return figures(float(right.mean())) | {"right": bits}
 
     trained(of_equal_worth)
-    found = search(files, Settings(), tmp_path, Limits(trials=12))
+    found = search(files, Settings(), tmp_path, Limits(trials=40))
     assert found.changes == {}
     assert found.settings == Settings()
 
@@ -410,6 +410,30 @@ def test_clearly_better_is_two_standard_errors_of_mcnemar(gained, lost, better):
     )
     assert clearly_better(a, b) is better
     assert not clearly_better(a | {"order": 8}, b)
+
+
+@pytest.mark.parametrize(("tried", "better"), [(1, True), (4, True), (20, False)])
+def test_the_best_of_many_must_be_better_by_more(tried, better):
+    before, after = np.arange(500) < 35, np.arange(500) >= 500 - 62
+    a, b = (
+        figures(0.5, 500) | {"right": base64.b64encode(np.packbits(bits).tobytes()).decode()}
+        for bits in (after, before)
+    )
+    assert clearly_better(a, b, tried) is better
+
+
+def test_of_settings_of_equal_worth_hardly_ever_one_is_taken():
+    draws, taken = np.random.default_rng(1), 0
+    for _ in range(200):
+        before, *others = (
+            figures(0.8)
+            | {"right": base64.b64encode(np.packbits(draws.random(1000) < 0.8).tobytes()).decode()}
+            for _ in range(31)
+        )
+        right = [np.unpackbits(np.frombuffer(base64.b64decode(f["right"]), np.uint8)).sum()
+                 for f in others]  # fmt: skip
+        taken += clearly_better(others[int(np.argmax(right))], before, len(others))
+    assert taken <= 16
 
 
 def texts_of(files):

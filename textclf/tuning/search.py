@@ -323,8 +323,8 @@ class _Study:
         best, count = self._best(), self._history.count()
         if best is None:
             return Found(self._settings, trials=count, seconds=self._budget.spent)
-        start = self._history.completed((self._history.parts or 1) - 1)[0]
-        if not clearly_better(best.figures, start.figures):
+        start, *others = self._history.completed((self._history.parts or 1) - 1)
+        if not clearly_better(best.figures, start.figures, len(others)):
             best = start
         return Found(
             self._settings,
