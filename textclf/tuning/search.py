@@ -30,7 +30,7 @@ from .budget import Budget, Limits
 from .comparison import clearly_better
 from .samples import FACTOR, Samples, write_samples
 from .space import apply, propose, starting_point
-from .worker import OutOfTime, Request, Worker
+from .worker import Request, Worker
 
 if TYPE_CHECKING:
     import optuna
@@ -147,6 +147,10 @@ def search(
 
 class _FailedError(Exception):
     """A trial could not be measured."""
+
+
+class OutOfTime(Exception):
+    """The budget was spent before a trial was measured."""
 
 
 class _Study:

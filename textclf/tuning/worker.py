@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from textclf.errors import Interrupted, OutOfMemoryError, TextclfError
 from textclf.job import TrainingFiles
 from textclf.memory import REMEDY, ended_for_memory, memory_errors, peak_rss_bytes
-from textclf.progress import Progress
+from textclf.progress import silent
 from textclf.settings import Settings
 from textclf.writing import writing
 
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 _POLL = 0.2  # seconds between looks at whether the search is to stop
 # What is left in memory by training after training: after so much the process is begun anew.
 _MOST_MEMORY = 3 << 29  # bytes
-_GRACE = 10.0  # seconds beyond the deadline after which a process that says nothing is killed
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Request:
         settings: How to train.
         folder: Where to put what is only needed meanwhile.
         cache: Vectorized rows.
-        deadline: When to stop, as `time.time` counts.
+        deadline: When the process is ended, as `time.time` counts.
     """
 
     files: TrainingFiles
@@ -57,10 +56,6 @@ class Request:
     folder: Path
     cache: ShardCache | None
     deadline: float
-
-
-class OutOfTime(Exception):
-    """The deadline came first."""
 
 
 def measure(request: Request) -> dict[str, Any]:
@@ -74,7 +69,6 @@ def measure(request: Request) -> dict[str, Any]:
         `order`, which is the same if the rows are in the same order; `epochs`.
 
     Raises:
-        OutOfTime: If the deadline came first.
         TextclfError: If the data or the settings cannot be trained on.
     """
     from textclf.cache import prepare_cached
@@ -85,18 +79,11 @@ def measure(request: Request) -> dict[str, Any]:
     from textclf.tensorflow_runtime import preload
     from textclf.training import fit
 
-    def late() -> bool:
-        return time.time() >= request.deadline
-
-    def check(_: Progress) -> None:
-        if late():
-            raise OutOfTime
-
     settings = request.settings
     preload(settings.training.threads, lean=True)
     with TemporaryDirectory(dir=request.folder) as work:
         prepared, _ = prepare_cached(
-            request.cache, request.files, settings, Path(work), Stopwatch(), check
+            request.cache, request.files, settings, Path(work), Stopwatch(), silent
         )
         result = fit(
             prepared.train,
@@ -104,10 +91,7 @@ def measure(request: Request) -> dict[str, Any]:
             settings.network,
             settings.training,
             seed=settings.training.seed,
-            should_stop=late,
         )
-        if result.stopped:
-            raise OutOfTime
         layers = dense_layers(result.weights)
         classifier = Classifier(prepared.labels.names, prepared.vectorizer, layers)
         _, figures = calibrate(classifier, prepared.validation)
@@ -147,8 +131,6 @@ def _serve(pipe: Connection, parent: int) -> None:
             try:
                 with writing(request.folder), memory_errors():
                     answer = measure(request)
-            except OutOfTime:
-                answer = {"late": True}
             except TextclfError as error:
                 answer = {"failed": str(error), "exit_code": error.exit_code}
             except (ValueError, RuntimeError) as error:
@@ -186,8 +168,8 @@ class Worker:
                 if should_stop():
                     self.close()
                     raise Interrupted("the search was stopped", signal.SIGTERM)
-                if time.time() > request.deadline + _GRACE:
-                    self.close()
+                if time.time() > request.deadline:
+                    self.close()  # what it would say counts no more
                     return {"late": True}
             answer: dict[str, Any] = pipe.recv()
             if answer.pop("memory") > _MOST_MEMORY:
