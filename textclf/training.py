@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textclf.joining import SVMBeside, fit_svm_weight, join
+from textclf.memory import map_large_arrays, return_freed_memory
 from textclf.ngrams.shards import Shard
 from textclf.progress import OnEpoch, Report, silent
 from textclf.settings import NetworkSettings, TrainingSettings
@@ -104,6 +105,8 @@ def fit(
                 ),
                 rows, all_rows, checkpoint_dir, on_epoch, initial,
             )  # fmt: skip
+        map_large_arrays()  # again: what batches took is free, and weights are to be joined
+        return_freed_memory()
         if beside is None or found.stopped:
             return found
         return _joined(found, beside, validation, should_stop)
