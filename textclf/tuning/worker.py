@@ -192,11 +192,11 @@ class Worker:
         process = context.Process(target=_serve, args=(theirs, os.getpid()), daemon=True)
         resource_tracker.ensure_running()  # which would unblock signals
         # Inherited: Ctrl-C while the process begins would end it with a traceback.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             process.start()
         finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         self._process = process
         theirs.close()
         return self._pipe
