@@ -54,7 +54,7 @@ class StoredWeights:
         """Return the arrays, which are read block by block."""
         ends = accumulate(map(math.prod, self._shapes), initial=0)
         return [
-            Blocks(shape, _KIND, partial(self._read, start, math.prod(shape), _VALUES))
+            Blocks(shape, _KIND, partial(self._read, start, math.prod(shape)))
             for start, shape in zip(ends, self._shapes, strict=False)
         ]
 
@@ -64,10 +64,10 @@ class StoredWeights:
         for array in arrays:
             self._file.readinto(array.reshape(-1).data)
 
-    def _read(self, start: int, size: int, most: int) -> Iterator[NDArray[np.float32]]:
-        """Yield values from `start` on, `most` at once."""
-        for at in range(start, start + size, most):
-            found = np.empty(min(most, start + size - at), _KIND)
+    def _read(self, start: int, size: int) -> Iterator[NDArray[np.float32]]:
+        """Yield values from `start` on."""
+        for at in range(start, start + size, _VALUES):
+            found = np.empty(min(_VALUES, start + size - at), _KIND)
             self._file.seek(at * _KIND.itemsize)
             self._file.readinto(found.data)
             yield found

@@ -16,8 +16,8 @@ _SLOTS = 1 << 20  # that are worked on at once
 class ClassCounts:
     """Rows of each class for each n-gram, zeros left out.
 
-    An n-gram of df rows has at most df classes, so as many slots. All n-grams of a corpus take as
-    many as it has n-grams, however many classes there are.
+    An n-gram of df rows has at most df classes, so as many slots. Together they take no more than
+    the rows hold n-grams, however many classes there are.
 
     Args:
         most: (n,) classes that each n-gram may have: one or more.
