@@ -155,9 +155,10 @@ def summary(trained: TrainedRun, model: Path) -> str:
     samples, spent = m["samples"], m["seconds"]
     lines = [
         f"model       {model / 'current'}",
+        f"files       {m['layout']}",
         f"rows        {samples['train']:,} train, {samples['validation']:,} validation, "
         f"{samples['test']:,} test; {m['classes']} classes",
-        f"features    {m['features']:,} n-grams; {m['layout']}",
+        f"features    {m['features']:,} n-grams",
         f"training    {m['epochs']} epochs of {m['steps_per_epoch']:,} {_steps(m)}, "
         f"best {m['best_epoch']}" + (f"; then {m['best_epoch']} on all rows" if m["refit"] else ""),
         f"validation  {_figures(m['validation'])}",

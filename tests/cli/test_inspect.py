@@ -31,7 +31,7 @@ def test_pipe_gets_plain_text(textclf: Command, reviews: Path) -> None:
     assert "\x1b" not in result.stdout
     bars = {line.split()[0]: line.count("█") for line in result.stdout.splitlines() if "█" in line}
     assert bars["good"] // 2 == bars["bad"] == bars["mäßig"] > 0
-    assert "column 'label' is the label, column 'text' the text" in result.stdout
+    assert "label in 'label', text in 'text'" in result.stdout
     assert max(len(line) for line in result.stdout.splitlines()[2:]) <= 60
 
 

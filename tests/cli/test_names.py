@@ -98,7 +98,7 @@ def test_the_model_card_names_such_a_column(quick, keyed, tmp_path):
     done = quick("train", "--train-file", keyed, "--text-column", "2", "--models-dir", models)
     assert done.returncode == 0, done.stderr
     assert (
-        "column 't\\\\ud800' the text" in (models / "keyed" / "current" / "README.md").read_text()
+        "text in 't\\\\ud800'" in (models / "keyed" / "current" / "README.md").read_text()
     )
 
 

@@ -24,7 +24,8 @@ def test_the_sample_trains_offline_and_is_not_trivial(metrics):
 
 def test_the_readme_shows_what_the_sample_gives(metrics):
     shown = (SAMPLE.parents[1] / "README.md").read_text("utf-8")
-    assert f"\nfeatures    {metrics['features']:,} n-grams; {metrics['layout']}\n" in shown
+    assert f"\nfiles       {metrics['layout']}\n" in shown
+    assert f"\nfeatures    {metrics['features']:,} n-grams\n" in shown
     assert f"; {metrics['classes']} classes\n" in shown
     (accuracy,) = re.findall(r"^test {8}accuracy (\S+),", shown, re.MULTILINE)
     # Another processor may round the last digits otherwise.

@@ -19,7 +19,7 @@ def metrics():
         "textclf": "0.1.0", "run": "20260101T000000Z-abcdef", "dataset": "news",
         "started": "2026-01-01T00:00:00+00:00", "epochs": 5, "best_epoch": 3, "seed": 4,
         "samples": {"train": 64538, "validation": 3285, "test": 7600}, "features": 200_000,
-        "layout": "comma-separated, no header: column 1 is the label, column 2 the text",
+        "layout": "comma-separated, no header: label in column 1, text in column 2",
         "validation": figures | {"temperature": 0.9}, "test": figures,
         "seconds": {"total": 42.4}, "sha256": {"train": "ab12"},
         "weights": {"stored": "float16"},

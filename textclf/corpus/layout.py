@@ -173,21 +173,24 @@ class Layout:
         if self.format in ("csv", "tsv"):
             kind += "" if self.quotes else ", quotes are literal"
             kind += ", no header" if self.header is None else ", header"
-        parts = [] if self.label is None else [f"{self._named([self.label])} is the label"]
-        parts += [f"{self._named(self.texts)} the text"]
+        parts = [] if self.label is None else [f"label in {self._named([self.label])}"]
+        parts += [f"text in {self._named(self.texts)}"]
         if self.extras:
             parts += [f"{self._named([place for _, place in self.extras])} passed through"]
         return f"{kind}: {', '.join(parts)}"
 
     def _named(self, places: Sequence[int]) -> str:
-        one = "column" if len(places) == 1 else "columns"
         if self.header is not None:
-            names = [f"'{printable(self.header[place])}'" for place in places]
-        elif len(places) > 2 and list(places) == list(range(places[0], places[-1] + 1)):
-            names = [f"{places[0] + 1}-{places[-1] + 1}"]
-        else:
-            names = [str(place + 1) for place in places]
-        return f"{one} {' and '.join(', '.join(names).rsplit(', ', 1))}"
+            return _listed([f"'{printable(self.header[place])}'" for place in places])
+        if len(places) == 1:
+            return f"column {places[0] + 1}"
+        if len(places) > 2 and list(places) == list(range(places[0], places[-1] + 1)):
+            return f"columns {places[0] + 1}-{places[-1] + 1}"
+        return f"columns {_listed([str(place + 1) for place in places])}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(", ".join(names).rsplit(", ", 1))
 
 
 _DELIMITERS = {

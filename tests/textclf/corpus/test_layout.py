@@ -18,26 +18,26 @@ from textclf.errors import DataError
 Write = Callable[..., Path]
 Read = Callable[..., list[tuple[str | None, str]]]
 
-NO_HEADER = "no header: column 1 is the label, "
-LABEL = "header: column 'label' is the label, "
-EMOTION = "header: column 'emotion' is the label, "
+NO_HEADER = "no header: label in column 1, "
+LABEL = "header: label in 'label', "
+EMOTION = "header: label in 'emotion', "
 DETECTED = [
-    ("1,a\n2,b\n", NO_HEADER + "column 2 the text"),
-    ("1,a,b\n2,b,c\n", NO_HEADER + "columns 2 and 3 the text"),
-    ("1,a,b,c\n2,b,c,d\n", NO_HEADER + "columns 2-4 the text"),
-    ("sports,we won\nworld,you lost\n", NO_HEADER + "column 2 the text"),
-    ("label,text\n1,a\n", LABEL + "column 'text' the text"),
-    ("label,Title,Description\n3,a,b\n", LABEL + "columns 'Title' and 'Description' the text"),
-    ("text,label\na,1\nb,2\n", LABEL + "column 'text' the text"),
-    (",text,label\n0,a,x\n", LABEL + "column 'text' the text"),
-    ("id,review,emotion\n7,a,joy\n", EMOTION + "column 'review' the text"),
-    ("emotion,words\n1,a\n2,b\n", EMOTION + "column 'words' the text"),
-    ("emotion,words\n" + "joy,ha ha\nfear,oh no\n" * 6, EMOTION + "column 'words' the text"),
-    ("emotion,words\njoy,ha\nfear,oh\n", NO_HEADER + "column 2 the text"),
-    ("text,hello\nlabel,you\ntext,there\n", NO_HEADER + "column 2 the text"),
-    ("label,this is not a name of a column\n1,b\n", NO_HEADER + "column 2 the text"),
-    ("kind,kind\n1,b\n", NO_HEADER + "column 2 the text"),
-    ("label,text,text\n1,b,c\n", LABEL + "columns 'text' and 'text' the text"),
+    ("1,a\n2,b\n", NO_HEADER + "text in column 2"),
+    ("1,a,b\n2,b,c\n", NO_HEADER + "text in columns 2 and 3"),
+    ("1,a,b,c\n2,b,c,d\n", NO_HEADER + "text in columns 2-4"),
+    ("sports,we won\nworld,you lost\n", NO_HEADER + "text in column 2"),
+    ("label,text\n1,a\n", LABEL + "text in 'text'"),
+    ("label,Title,Description\n3,a,b\n", LABEL + "text in 'Title' and 'Description'"),
+    ("text,label\na,1\nb,2\n", LABEL + "text in 'text'"),
+    (",text,label\n0,a,x\n", LABEL + "text in 'text'"),
+    ("id,review,emotion\n7,a,joy\n", EMOTION + "text in 'review'"),
+    ("emotion,words\n1,a\n2,b\n", EMOTION + "text in 'words'"),
+    ("emotion,words\n" + "joy,ha ha\nfear,oh no\n" * 6, EMOTION + "text in 'words'"),
+    ("emotion,words\njoy,ha\nfear,oh\n", NO_HEADER + "text in column 2"),
+    ("text,hello\nlabel,you\ntext,there\n", NO_HEADER + "text in column 2"),
+    ("label,this is not a name of a column\n1,b\n", NO_HEADER + "text in column 2"),
+    ("kind,kind\n1,b\n", NO_HEADER + "text in column 2"),
+    ("label,text,text\n1,b,c\n", LABEL + "text in 'text' and 'text'"),
 ]
 
 
@@ -272,7 +272,7 @@ def test_columns_are_passed_through(csv_path: str, write: Write) -> None:
     file = write("id,label,text\nä,1,a\n8,2,b\n")
     corpus = Corpus([file], CorpusFormat(extra_columns=("id",)))
     assert [block.extra for block in corpus.blocks()] == [{"id": ["ä", "8"]}]
-    assert corpus.layout.describe().endswith("column 'id' passed through")
+    assert corpus.layout.describe().endswith(", 'id' passed through")
 
 
 def test_later_file_has_its_own_header_or_none(csv_path: str, write: Write, read: Read) -> None:
