@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from textclf.report.display import size
+
 from .console import Console, output_options
-from .figures import size, table
+from .figures import table
 from .unattended import bytes_of
 
 if TYPE_CHECKING:

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
-from textclf.errors import Interrupted, OutputError, TextclfError
+from textclf.errors import Interrupted, TextclfError
 from textclf.escapes import encodable, json_line, printable
 from textclf.progress import Progress
+from textclf.writing import unwritable
 
 from .options import PATH
 from .outputs import check_outputs
@@ -245,11 +246,8 @@ def _log_file(path: Path) -> logging.Handler:
             errors="backslashreplace",  # which in JSON is JSON's own way
         )
     except OSError as error:
-        raise OutputError(
-            f"cannot be written ({error.strerror})",
-            where=str(path),
-            remedy="give --log-file in a folder that you may write to",
-        ) from error
+        remedy = "give --log-file in a folder that you may write to"
+        raise unwritable(path, error, remedy) from error
 
 
 class _ToConsole(logging.Handler):

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textclf.errors import FetchError
+from textclf.report.display import size
 
 from .console import Console, output_options
-from .figures import size, table
+from .figures import table
 from .options import data_dir_option
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textclf.errors import UsageError
+from textclf.report.display import size
 
 from .console import Console, output_options
-from .figures import size
 from .options import FILE, MODEL, PATH
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Figures as people read them: aligned tables, durations, sizes."""
+"""Figures as people read them: aligned tables, durations."""
 
 from __future__ import annotations
 
@@ -48,12 +48,3 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def size(count: float) -> str:
-    """Return bytes as people write them: 12 kB, 3.4 MB."""
-    for unit in ("B", "kB", "MB"):
-        if count < 999.5:  # which is 1000 in three digits
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} GB"

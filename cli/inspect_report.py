@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from textclf.escapes import printable
-
-from .figures import size
+from textclf.report.display import size
 
 if TYPE_CHECKING:
     from textclf.inspection import Inspection

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import errno
 import importlib
 import io
 import os
@@ -16,8 +15,10 @@ from typing import Any, NoReturn
 import click
 
 import textclf
-from textclf.errors import OutOfMemoryError, OutputError, TextclfError, UsageError
+from textclf.errors import TextclfError
 from textclf.escapes import printable
+
+from .refusals import refused
 
 # Subcommand -> what it does. Its module is imported only when it is called: help must be quick.
 COMMANDS = {
@@ -36,10 +37,6 @@ COMMANDS = {
 }
 
 _SLOW_TO_END = {"tensorflow", "numba"}
-_BAD_PATHS = (errno.ENAMETOOLONG, errno.ELOOP)
-_UNWRITTEN = (
-    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EACCES, errno.EPERM
-)  # fmt: skip
 
 
 class _ClosedPipe(Exception):
@@ -126,8 +123,8 @@ def main(args: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
     except (MemoryError, OSError) as error:
-        refused = _refused(error)
-        _fail(str(refused), refused.exit_code, debug)
+        found = refused(error)
+        _fail(str(found), found.exit_code, debug)
 
 
 def run() -> None:
@@ -166,20 +163,6 @@ def leave(code: str | int | None) -> NoReturn:
             if stream is not None:
                 stream.flush()
     os._exit(code)
-
-
-def _refused(error: MemoryError | OSError) -> TextclfError:
-    """Return what is said of a refusal of the system's that no module foresaw."""
-    if isinstance(error, MemoryError) or error.errno == errno.ENOMEM:
-        return OutOfMemoryError("memory ran out", remedy="give the command more of it")
-    where, why = str(error.filename or ""), error.strerror or str(error)
-    if error.errno in _BAD_PATHS:
-        return UsageError(f"is no path ({why})", where=where, remedy="name another one")
-    if error.errno in _UNWRITTEN:
-        remedy = "make room, or write to a place where you may"
-        return OutputError(f"cannot be written ({why})", where=where or "output", remedy=remedy)
-    what = f"cannot be read or written ({why})"
-    return OutputError(what, where=where, remedy="--debug shows what for")
 
 
 def _with_hint(error: click.ClickException) -> str:

@@ -16,11 +16,6 @@ if TYPE_CHECKING:
     from textclf.corpus.reader import CorpusFormat
     from textclf.dataset_config import Dataset
 
-# Files that hold tables.
-_TABLES = (
-    ".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".parquet", ".pq", ".ft", ".fasttext"
-)  # fmt: skip
-
 C = TypeVar("C", bound=Callable[..., object])
 
 PATH = click.Path(path_type=Path, readable=False)  # who reads it, says what is wrong
@@ -160,10 +155,10 @@ def is_table(file: str, layout: Mapping[str, Any]) -> bool:
 
     Other files, and standard input, hold a text a line.
     """
-    from textclf.corpus.detect import extension
+    from textclf.corpus.detect import EXTENSIONS, extension
 
     described = any(value is not None and value != () for value in layout.values())
-    return described or extension(file) in _TABLES
+    return described or extension(file) in (*EXTENSIONS, ".json")
 
 
 def dataset_format(dataset: Dataset, file: Path) -> CorpusFormat:

@@ -89,6 +89,8 @@ def _inputs(parameters: Mapping[str, Any]) -> Iterator[str]:
         for pattern in (given,) if isinstance(given, str) else given:
             with suppress(TextclfError):
                 yield from expand_files((pattern,))
+    if parameters.get("config"):
+        yield str(parameters["config"])
     dataset = parameters.get("dataset") or (
         not parameters.get("train_files") and parameters.get("config")
     )
@@ -96,6 +98,8 @@ def _inputs(parameters: Mapping[str, Any]) -> Iterator[str]:
         from textclf.datasets import find, locate
 
         with suppress(TextclfError):
-            found = locate(find(dataset), parameters.get("data_dir"))
+            described = find(dataset)
+            yield described.source
+            found = locate(described, parameters.get("data_dir"))
             parts = (found.train, found.validation, found.test) if found else ()
             yield from (str(path) for path in parts if path is not None)

@@ -8,10 +8,11 @@ from typing import Any
 import click
 
 from textclf.reading import reading
+from textclf.report.display import size
 from textclf.runs import Run, RunStore, find_store, models, no_such_model
 
 from .console import Console, output_options
-from .figures import size, table
+from .figures import table
 from .options import models_dir_option
 
 _WIDEST = 60  # characters of a figure that is compared

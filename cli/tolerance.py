@@ -25,7 +25,8 @@ def bad_row_options(command: Callable[..., R]) -> Callable[..., R]:
         "--skip-bad-rows",
         default="0",
         metavar="N|P%",
-        help="Leave out up to N bad rows of a file, or P per cent of its rows.  [default: 0]",
+        help="Leave out up to N bad rows, or P per cent of the rows; of files that are read as "
+        "one, together.  [default: 0]",
     )
     @click.option("--rejects", type=PATH, help="Write bad rows, and why they are bad, to this TSV.")
     @functools.wraps(command)

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING
 import click
 
 from textclf.errors import DataError, OutputError, TextclfError
+from textclf.report.display import size
 from textclf.runs import Run, RunStore, new_run_id
 from textclf.tensorboard_log import TensorBoardLog, check_tensorboard
 
 from .cache import cache_options
 from .console import Console, output_options
-from .figures import duration, size
+from .figures import duration
 from .job import JobOptions, job_options
 from .options import PATH, models_dir_option
+from .refusals import refused
 from .unattended import Unattended, seconds, unattended_options
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ def train(
     """
     console.run_id, console.resumable = new_run_id(), True
     waiting = seconds(wait)
-    with _metrics_file(unattended.metrics_file, models_dir, options):
+    with _metrics_file(unattended.metrics_file, models_dir, options, console):
         job = options.job(console, unattended.overrides())
         if job.single_pass:
             console.stop_at_once()
@@ -121,7 +123,9 @@ def _say_unchanged(run: Run, as_json: bool, console: Console) -> None:
 
 
 @contextmanager
-def _metrics_file(path: Path | None, models_dir: Path, options: JobOptions) -> Iterator[None]:
+def _metrics_file(
+    path: Path | None, models_dir: Path, options: JobOptions, console: Console
+) -> Iterator[None]:
     """Write the metrics file at the end, however it ends."""
     if path is None:
         yield
@@ -140,13 +144,21 @@ def _metrics_file(path: Path | None, models_dir: Path, options: JobOptions) -> I
     except TextclfError as error:
         code = error.exit_code
         raise
+    except (MemoryError, OSError) as error:
+        code = refused(error).exit_code
+        raise
     finally:
         spent = round(time.monotonic() - began, 3)
         text = exposition(
             store.name, ended=round(time.time(), 3), exit_code=code, seconds=spent,
             published=store.current(),
         )  # fmt: skip
-        write(path, text)
+        try:
+            write(path, text)
+        except OutputError as error:
+            if code == 0:
+                raise
+            console.say(str(error), "warning")  # what ended the job is told last
 
 
 def summary(trained: TrainedRun, model: Path) -> str:

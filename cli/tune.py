@@ -93,7 +93,7 @@ def tune(
     )
     kept = not found.best and target.exists()  # it may be what an earlier search has found
     if not kept:
-        write_config(target, found, job.settings)
+        write_config(target, found)
     if as_json:
         console.json(_as_json(found, target))
     else:

@@ -7,7 +7,7 @@ import os
 import secrets
 from pathlib import Path
 
-from textclf.errors import OutputError
+from textclf.writing import unwritable
 
 _MOST_LINKS = 40  # as the system follows, some of which may go round in a circle
 
@@ -62,6 +62,4 @@ def write_text(path: Path, text: str, remedy: str) -> None:
         finally:
             unfinished.unlink(missing_ok=True)
     except OSError as error:
-        raise OutputError(
-            f"cannot be written ({error.strerror})", where=str(path), remedy=remedy
-        ) from error
+        raise unwritable(path, error, remedy) from error

@@ -194,7 +194,8 @@ def model_folder(path: Path) -> Path:
 
 def check_model(path: Path) -> None:
     """Raise a DataError unless a model's files are there, and as they were written."""
-    _check_manifest(model_folder(path))
+    with reading(path):
+        _check_manifest(model_folder(path))
 
 
 def _check_manifest(folder: Path) -> None:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from textclf.errors import OutputError, UsageError
+from textclf.writing import unwritable
 
 if TYPE_CHECKING:
     from textclf.classifier import Classifier
@@ -83,12 +84,7 @@ def export(classifier: Classifier, kind: ExportFormat, path: Path) -> None:
         writers[kind](classifier, unfinished)
         unfinished.rename(path)
     except (OSError, SafetensorError) as error:
-        why = (isinstance(error, OSError) and error.strerror) or str(error)
-        raise OutputError(
-            f"cannot be written ({why})",
-            where=str(path),
-            remedy="name another --output",
-        ) from error
+        raise unwritable(path, error, "name another --output") from error
     finally:
         if unfinished.is_dir():
             shutil.rmtree(unfinished, ignore_errors=True)

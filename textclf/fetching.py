@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 USUAL_EXPANSION = 3
 MAX_EXPANSION = 10
 SMALLEST_LIMIT = 64 << 20  # bytes
+_STAGED = "staged"
 
 
 def fetch(
@@ -127,6 +128,10 @@ def _download(
     from textclf.download import download
 
     for source in dataset.downloads:
+        # What was staged as it is, and not published: it is looked at again, not fetched.
+        staged = work / _STAGED / source.file
+        if not source.unpack and staged.is_file():
+            staged.replace(work / source.file)
         urls = addresses(source)
         logger.info("%s: downloading %s, %d bytes", dataset.name, source.file, source.size)
         download(source, work, urls, report=report, sleep=sleep, timeout=timeout)
@@ -134,7 +139,7 @@ def _download(
 
 def _stage(dataset: Dataset, work: Path, report: Report) -> Path:
     """Put together what the folder is to hold, with a manifest, and return where."""
-    staged = work / "staged"
+    staged = work / _STAGED
     shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir()
     for source in dataset.downloads:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from textclf import checkpoints
 from textclf.averaging import WeightAverage
 from textclf.checkpoints import Blocks, Position
-from textclf.errors import TextclfError
+from textclf.errors import ConfigError
 from textclf.losses import CalibratedLoss
 from textclf.progress import Progress, Report
 from textclf.stored_weights import StoredWeights
@@ -193,13 +193,13 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
         """Look at the loss, report, and stop if so asked.
 
         Raises:
-            TextclfError: If the loss is not finite.
+            ConfigError: If the loss is not finite.
             Stop: If training should stop; a checkpoint was written.
         """
         step = min(self._first_step + batch + 1, self._steps)  # the last of this call
         figures = _without_idle(logs)
         if not math.isfinite(figures["loss"]):
-            raise TextclfError(
+            raise ConfigError(
                 f"the loss became {figures['loss']} in epoch {self._state.position.epoch + 1}",
                 remedy="lower training.learning_rate, or check class weights and input values",
             )
@@ -243,7 +243,7 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
         position.epoch, position.step, position.partial = epoch + 1, 0, {}
         # Without validation, the last epoch is the best.
         loss = figures.get(self._monitor, -math.inf)
-        position.best_loss = min(loss, position.best_loss)
+        position.best_loss = min(position.best_loss, loss)  # in this order: a NaN is no lowest
         if loss <= position.best_loss * (1 + self._tolerance):
             position.best_epoch = epoch + 1
             self._state.keep_best()

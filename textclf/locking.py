@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
-from textclf.errors import Interrupted, LockedError, OutputError
+from textclf.errors import Interrupted, LockedError
+from textclf.writing import unwritable
 
 _POLL = 0.5  # seconds of waiting, after which it is asked whether to go on
 
@@ -46,11 +47,8 @@ def held(file: Path, wait: float, should_stop: Callable[[], bool]) -> Iterator[N
             remedy="wait for it to end, or give --wait 30m",
         ) from error
     except OSError as error:
-        raise OutputError(
-            f"cannot be written ({error.strerror})",
-            where=str(file.parent),
-            remedy="give --models-dir with a folder that you may write to",
-        ) from error
+        remedy = "give --models-dir with a folder that you may write to"
+        raise unwritable(file.parent, error, remedy) from error
     try:
         yield
     finally:

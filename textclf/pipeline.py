@@ -262,6 +262,7 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
             job.files.validation[0],
         )
     return_freed_memory()
+    all_rows = rows_to_refit(prepared, training) if _may_refit(job) else ()
     with job.watch.stage("train"):
         result = fit(
             prepared.train,
@@ -274,7 +275,7 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
             on_epoch=job.on_epoch,
             checkpoint_dir=work / "checkpoint",
             initial=job.origin.weights if job.origin else None,
-            all_rows=rows_to_refit(prepared, training) if _may_refit(job) else (),
+            all_rows=all_rows,
         )
     if result.stopped:
         raise Interrupted("training was stopped", signal.SIGTERM)
@@ -297,7 +298,7 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
     shown = ("test", measured) if measured else ("validation", Measured(judged.held_out))
     write_run(
         hidden, metrics, result.history, job.settings, job.files, judged.classifier, shown,
-        prepared.train,
+        all_rows if result.refitted is not None else prepared.train,
     )  # fmt: skip
     return metrics, judged.verdict
 

@@ -132,7 +132,7 @@ class TrainingSettings:
             trained once more on all its rows, for as many epochs as were best.
         class_weight: `balanced` weighs each class by n / (k * its rows).
         time_limit: Seconds that training may take; 0 means as long as it needs.
-        threads: Threads that TensorFlow and the kernels use; 0 means all cores.
+        threads: Threads that TensorFlow and the kernels that train use; 0 means all cores.
     """
 
     seed: int = 1

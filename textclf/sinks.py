@@ -18,6 +18,7 @@ import numpy as np
 from textclf.atomic import replaceable
 from textclf.errors import OutputError, UsageError
 from textclf.escapes import TSV_ESCAPES, encodable, json_line
+from textclf.writing import unwritable
 
 _SIX_DIGITS = "%.6f"
 _UNWRITTEN = (".gz", ".bz2", ".xz", ".zst", ".zip", ".xlsx", ".xls", ".ods", ".feather", ".arrow")
@@ -218,7 +219,7 @@ def _opened(path: str) -> Iterator[IO[bytes]]:
         else:
             handle, hidden = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error, "name another --output") from error
     if target is None:
         with stream:
             yield stream
@@ -234,9 +235,3 @@ def _opened(path: str) -> Iterator[IO[bytes]]:
         with suppress(OSError):
             Path(hidden).unlink()
         raise
-
-
-def _unwritable(path: str, error: OSError) -> OutputError:
-    return OutputError(
-        f"cannot be written ({error.strerror})", where=path, remedy="name another --output"
-    )

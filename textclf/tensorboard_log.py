@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from textclf.errors import OutputError, UsageError
+from textclf.errors import UsageError
 from textclf.tensorflow_runtime import load_tensorflow
+from textclf.writing import unwritable
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +36,8 @@ def check_tensorboard(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(
-            f"cannot be written ({error.strerror})",
-            where=str(folder),
-            remedy="give --tensorboard with a folder that you may write to",
-        ) from error
+        remedy = "give --tensorboard with a folder that you may write to"
+        raise unwritable(folder, error, remedy) from error
 
 
 class TensorBoardLog:

@@ -70,7 +70,7 @@ def fit(
 
     Raises:
         UsageError: If there are no rows to train on.
-        TextclfError: If the loss becomes infinite or not a number.
+        ConfigError: If the loss becomes infinite or not a number.
         OSError: If a shard cannot be read or a checkpoint cannot be written.
     """
     from textclf.adagrad import AdagradKernel

@@ -61,25 +61,26 @@ def warm_up(report: Report = silent) -> None:
     if not is_due():
         return
     null, steps = subprocess.DEVNULL, sum(map(len, PARTS.values()))
-    with tempfile.TemporaryFile() as done:  # a byte a step
-        processes = [
-            subprocess.Popen([*_COMMAND, part], stdin=null, stdout=done, stderr=null)
-            for part in PARTS
-        ]
-        try:
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        with tempfile.TemporaryFile() as done:  # a byte a step
+            for part in PARTS:
+                processes.append(
+                    subprocess.Popen([*_COMMAND, part], stdin=null, stdout=done, stderr=null)
+                )
             left = True
             while left:
                 left = any(process.poll() is None for process in processes)
                 report(Progress("compile", os.fstat(done.fileno()).st_size, steps))
                 time.sleep(_POLL if left else 0)
-        finally:
-            for process in processes:
-                process.kill()
-                process.wait()
-    if any(process.returncode for process in processes):
-        log.debug("kernels were not compiled ahead; they are when they are used")
-    else:
-        _done().touch()
+        if not any(process.returncode for process in processes):
+            _done().touch()
+    except OSError as error:
+        log.debug("kernels were not compiled ahead (%s); they are when they are used", error)
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
 
 
 def _block() -> TextBlock:

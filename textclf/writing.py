@@ -9,6 +9,18 @@ from pathlib import Path
 from textclf.errors import OutputError
 
 
+def unwritable(where: str | Path, error: Exception, remedy: str) -> OutputError:
+    """Return the error for what cannot be written.
+
+    Args:
+        where: A file or folder.
+        error: What the system, or safetensors, says of it.
+        remedy: What the user can do about it.
+    """
+    why = getattr(error, "strerror", None) or str(error)
+    return OutputError(f"cannot be written ({why})", where=str(where), remedy=remedy)
+
+
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
     """Within it, what the system refuses is output that cannot be written.
@@ -24,9 +36,6 @@ def writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, SafetensorError) as error:
-        why = (isinstance(error, OSError) and error.strerror) or str(error)
-        raise OutputError(
-            f"cannot be written ({why})",
-            where=str((isinstance(error, OSError) and error.filename) or folder),
-            remedy="make room, or give --models-dir with a folder that you may write to",
-        ) from error
+        where = getattr(error, "filename", None) or folder
+        remedy = "make room, or give --models-dir with a folder that you may write to"
+        raise unwritable(where, error, remedy) from error

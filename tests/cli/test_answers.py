@@ -67,6 +67,17 @@ def test_every_format_says_the_same_in_order(
     np.testing.assert_allclose(second, np.sort(expected, axis=1)[:, 1], atol=2e-6)
 
 
+@pytest.mark.parametrize("ending", [".jsonl", ".ndjson", ".jsonlines", ".json"])
+def test_texts_of_json_lines_are_found_under_all_their_endings(
+    textclf, themes_model, tmp_path, ending
+):
+    file = tmp_path / f"texts{ending}"
+    file.write_text('{"text": "soup"}\n{"text": "a\\nsong"}\n')
+    result = textclf("predict", themes_model, file)
+    assert (result.returncode, len(result.stdout.splitlines())) == (0, 2)
+    assert result.stdout == textclf("predict", themes_model, input="soup\na song\n").stdout
+
+
 def test_all_columns_are_passed_through_and_none_is_overwritten(textclf, themes_model, table):
     result = textclf(
         "predict", themes_model, table, "--pass-through", "all", "--output-format", "jsonl"

@@ -136,16 +136,6 @@ def test_python_m_and_the_script_are_the_same():
     assert cli.name == "cli"
 
 
-@pytest.mark.parametrize(
-    ("count", "shown"),
-    [(0, "0 B"), (999, "999 B"), (999.6, "1 kB"), (1536, "1.54 kB"), (999_936_000, "1 GB")],
-)
-def test_bytes_are_written_in_three_digits(count, shown):
-    from textclf.cli.figures import size
-
-    assert size(count) == shown
-
-
 def test_columns_are_aligned_where_characters_are_wide():
     from textclf.cli.figures import table
 

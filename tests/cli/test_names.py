@@ -97,9 +97,7 @@ def test_the_model_card_names_such_a_column(quick, keyed, tmp_path):
     models = tmp_path / "models"
     done = quick("train", "--train-file", keyed, "--text-column", "2", "--models-dir", models)
     assert done.returncode == 0, done.stderr
-    assert (
-        "text in 't\\\\ud800'" in (models / "keyed" / "current" / "README.md").read_text()
-    )
+    assert "text in 't\\\\ud800'" in (models / "keyed" / "current" / "README.md").read_text()
 
 
 @pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl", "parquet"])

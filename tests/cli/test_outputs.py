@@ -67,6 +67,16 @@ def test_the_files_of_a_dataset_are_inputs(quick, tmp_path, data, output):
     refused(quick(*job, output, file), output, file, content)
 
 
+@pytest.mark.parametrize("output", OUTPUTS)
+@pytest.mark.parametrize("option", ["--config", "--dataset"])
+def test_a_configuration_is_an_input(quick, tmp_path, data, output, option):
+    config = tmp_path / "mine.toml"
+    config.write_text("[training]\nepochs = 2\n")
+    files = ["--train-file", data] if option == "--config" else []
+    job = ["train", *files, option, config, output, config]
+    refused(quick(*job), output, config, "[training]\nepochs = 2\n")
+
+
 def test_a_device_may_be_read_and_written(textclf, themes_model):
     result = textclf("predict", themes_model, "/dev/null", "-o", "/dev/null")
     assert (result.returncode, result.stderr) == (0, "")

@@ -46,6 +46,15 @@ def test_a_model_that_may_not_be_read_is_bad_input(unprivileged, model, command,
     one_line(result, 65, f"{model / file}: may not be read (permission denied)")
 
 
+def test_a_published_model_that_may_not_be_read_is_bad_input(unprivileged, tmp_path, model):
+    data = tmp_path / "food.csv"
+    data.write_text("a,soup\nb,bread\n" * 9)
+    (model / "model.json").chmod(0)
+    job = ["train", "--train-file", data, "--name", "food", "--models-dir", tmp_path / "models"]
+    result = unprivileged(*job, "--max-drop", 0.1)
+    one_line(result, 65, f"{model / 'model.json'}: may not be read (permission denied)")
+
+
 @pytest.mark.parametrize("path", ["models/food", "models"])
 @pytest.mark.parametrize(
     "command", [["runs", "list"], ["runs", "list", "food"], ["report", "food"]]

@@ -298,6 +298,20 @@ def test_a_test_file_of_the_users_own_is_not_overwritten(tarred: Dataset, data: 
     assert tarred.locate(data) is None
 
 
+def test_what_could_not_be_published_is_not_fetched_again(
+    plain: Dataset, data: Path, handler: type[Counting]
+) -> None:
+    (data / "plain").mkdir(parents=True)
+    (data / "plain" / "test.csv").write_bytes(b"mine")
+    for _ in range(2):
+        with pytest.raises(OutputError, match=r"test\.csv: is in the way"):
+            datasets.fetch(plain, data)
+    assert len(handler.asked) == len(plain.downloads)
+    (data / "plain" / "test.csv").unlink()
+    datasets.fetch(plain, data)
+    assert len(handler.asked) == len(plain.downloads)
+
+
 def test_a_training_file_that_was_removed_comes_back(tarred: Dataset, data: Path) -> None:
     datasets.fetch(tarred, data).train.unlink()
     assert datasets.fetch(tarred, data).train.read_bytes() == TRAIN

@@ -52,6 +52,12 @@ def run(files: TrainingFiles, folder: Path, policy: Policy, *overrides: str) -> 
     return train("m", files, resolve((), [*QUICK, *overrides]), folder, policy=policy)
 
 
+def trained_on(trained: TrainedRun) -> int:
+    """Return the rows that the run's report says the model was trained on."""
+    report = json.loads((trained.run.folder / "report.json").read_text())
+    return sum(report["profile"]["train"])
+
+
 def first_kernel(trained: TrainedRun) -> np.ndarray:
     from safetensors.numpy import load_file
 
@@ -66,6 +72,9 @@ def test_the_model_is_that_of_all_rows_and_the_figures_are_of_rows_it_had_not_se
     assert (found.metrics["refit"], plain.metrics["refit"]) == (True, False)
     assert found.metrics["validation"] == plain.metrics["validation"]
     assert not np.array_equal(first_kernel(found), first_kernel(plain))
+    samples = found.metrics["samples"]
+    assert trained_on(found) == samples["train"] + samples["validation"]
+    assert trained_on(plain) == samples["train"]
 
 
 @pytest.mark.parametrize("policy", [Policy(gates=Gates(max_drop=0.1)), Policy(warm_start=True)])

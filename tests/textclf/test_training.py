@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, random_array
 
 from textclf.adagrad import AdagradKernel
-from textclf.errors import TextclfError, UsageError
+from textclf.errors import ConfigError, UsageError
 from textclf.feeding import Feed
 from textclf.ngrams.shards import Shard, ShardSet, ShardWriter
 from textclf.progress import Progress
@@ -344,7 +344,7 @@ def test_it_ends_when_time_is_up_with_a_checkpoint(
 def test_a_loss_that_is_not_a_number_is_one_clear_error(validation: ShardSet) -> None:
     x, y = rows(100, 1)
     x.data[:] = np.inf
-    with pytest.raises(TextclfError, match=r"the loss became nan in epoch 1; lower training"):
+    with pytest.raises(ConfigError, match=r"the loss became nan in epoch 1; lower training"):
         fit([Shard(x, y)], validation, NETWORK, TRAINING, seed=1)
 
 

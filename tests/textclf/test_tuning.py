@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import json
+import multiprocessing
 import os
 import signal
 import threading
@@ -526,10 +527,10 @@ def test_whatever_is_proposed_can_be_trained_from_the_file(preset, tmp_path):
     for seed in range(50):
         changes = propose(_Random(seed), start, frozenset())
         wanted = searching.apply(start, changes)
-        write_config(tmp_path / "c.toml", Found(wanted, changes), start)
-        tables = [(preset, PRESETS[preset]), ("c.toml", read_toml(tmp_path / "c.toml"))]
-        assert resolve(tables) == wanted
-        assert resolve(tables[1:]) == wanted  # without the preset, too
+        write_config(tmp_path / "c.toml", Found(wanted, changes))
+        written = ("c.toml", read_toml(tmp_path / "c.toml"))
+        for before in PRESETS:
+            assert resolve([(before, PRESETS[before]), written]) == wanted
 
 
 @pytest.mark.parametrize("fixed", ["ngrams.max_n", "ngrams.min_n"])
@@ -571,6 +572,19 @@ def test_the_worker_measures_dies_and_measures_again(request_):
         impossible = resolve(overrides=["ngrams.min_df=1000000"])
         answer = worker.measure(dataclasses.replace(request_, settings=impossible), lambda: False)
         assert "min_df" in answer["failed"]
+    finally:
+        worker.close()
+
+
+def test_a_worker_that_dies_before_it_is_asked_costs_a_trial(request_, monkeypatch):
+    worker = Worker()
+    try:
+        broken, other = multiprocessing.Pipe()
+        worker._begin()
+        worker._process.kill()
+        other.close()
+        monkeypatch.setattr(worker, "_begin", lambda: broken)
+        assert worker.measure(request_, lambda: False)["exit_code"] == 71
     finally:
         worker.close()
 

@@ -98,6 +98,22 @@ def test_who_wants_no_more_does_not_wait(kernels, monkeypatch):
     assert [process.poll() is None for process in started] == [False] * len(warm_up.PARTS)
 
 
+def test_a_process_that_cannot_be_started_leaves_none_behind(kernels, monkeypatch):
+    monkeypatch.setattr(warm_up, "_COMMAND", (sys.executable, "-c", "import time; time.sleep(600)"))
+    started, popen = [], subprocess.Popen
+
+    def start(*arguments, **options):
+        if started:
+            raise OSError(12, "Cannot allocate memory")
+        started.append(popen(*arguments, **options))
+        return started[-1]
+
+    monkeypatch.setattr(warm_up.subprocess, "Popen", start)
+    warm_up.warm_up()
+    assert started[0].poll() is not None
+    assert not list(kernels.rglob("complete-*"))
+
+
 def test_where_kernels_cannot_be_kept_nothing_is_done(kernels):
     kernels.write_text("not a folder")
     told = []

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from textclf.errors import DataError, OutputError
+from textclf.errors import DataError
 from textclf.escapes import TSV_ESCAPES
+from textclf.writing import unwritable
 
 _SHOWN = 200  # characters of a rejected row that are kept
 _FIRST = 5  # bad rows of a pass that are kept
+_REMEDY = "name another file for the rejects"
 
 
 @dataclass
@@ -56,7 +58,7 @@ class BadRows:
                 file.write("file\trow\treason\tcontent\n")
             self._began = True
         except OSError as error:
-            raise _unwritable(self.rejects, error) from error
+            raise unwritable(self.rejects, error, _REMEDY) from error
         return file
 
 
@@ -126,7 +128,7 @@ class RejectLog:
             try:
                 self._file.write("\t".join(cells) + "\n")
             except OSError as error:
-                raise _unwritable(self.policy.rejects, error) from error
+                raise unwritable(self.policy.rejects, error, _REMEDY) from error
         if isinstance(limit, float) or self.rejected <= limit:
             return
         if limit:
@@ -149,9 +151,3 @@ class RejectLog:
         if self._file is not None:
             self._file.close()
             self._file = None
-
-
-def _unwritable(path: Path, error: OSError) -> OutputError:
-    return OutputError(
-        f"rejects cannot be written ({error.strerror})", where=str(path), remedy="name another file"
-    )

@@ -25,7 +25,7 @@ from textclf.corpus.rows import MAX_ROW
 from textclf.corpus.streams import HEAD, PARQUET, Stream
 from textclf.errors import DataError
 
-_EXTENSIONS: dict[str, Format] = {
+EXTENSIONS: dict[str, Format] = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl",
     ".jsonlines": "jsonl", ".parquet": "parquet", ".pq": "parquet", ".ft": "fasttext",
     ".fasttext": "fasttext",
@@ -59,7 +59,7 @@ def tell_format(path: str, head: bytes, fmt: CorpusFormat) -> Format:
         return fmt.format
     if head.startswith(PARQUET):
         return "parquet"
-    known = _EXTENSIONS.get(extension(path))
+    known = EXTENSIONS.get(extension(path))
     first = head.lstrip()
     if known in ("csv", "tsv") and first.startswith(b"{") and _is_object(first.split(b"\n", 1)[0]):
         return "jsonl"  # under a wrong name: no row of a table is one object

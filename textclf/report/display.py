@@ -56,11 +56,11 @@ def figure(value: Any, digits: int = 4) -> str:
 
 
 def size(count: Any) -> str:
-    """Return bytes in units; a dash for none."""
+    """Return bytes as people write them, 12 kB or 3.4 MB; a dash for none."""
     if not isinstance(count, (int, float)):
         return "–"
     for unit in ("B", "kB", "MB"):
-        if count < 1000:
+        if count < 999.5:  # which is 1000 in three digits
             return f"{count:.3g} {unit}"
         count /= 1000
     return f"{count:.3g} GB"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 from textclf.atomic import write_text
 from textclf.errors import OutputError
-from textclf.settings import Settings
+from textclf.settings import as_table
+from textclf.writing import unwritable
 
 from .search import Found
-from .space import flat
 
 _REMEDY = "give --output with a file that you may write to"
 
@@ -30,13 +29,12 @@ def check_target(path: Path) -> None:
         raise OutputError(f"cannot be written ({why})", where=str(path), remedy=_REMEDY)
 
 
-def write_config(path: Path, found: Found, start: Settings) -> None:
-    """Write the settings that are not the defaults, and those that the search changed.
+def write_config(path: Path, found: Found) -> None:
+    """Write all settings, lest a dataset's own take the place of some.
 
     Args:
         path: The file, which is replaced in one step.
         found: What the search found.
-        start: Where it started.
 
     Raises:
         OutputError: If it cannot be written.
@@ -46,15 +44,8 @@ def write_config(path: Path, found: Found, start: Settings) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(
-            f"cannot be written ({error.strerror})", where=str(path), remedy=_REMEDY
-        ) from error
-    before, defaults, table = flat(start), flat(Settings()), dict[str, dict[str, Any]]()
-    for name, value in flat(found.settings).items():
-        if value != before[name] or value != defaults[name]:
-            section, _, key = name.partition(".")
-            table.setdefault(section, {})[key] = value
-    write_text(path, _head(found) + tomli_w.dumps(table), _REMEDY)
+        raise unwritable(path, error, _REMEDY) from error
+    write_text(path, _head(found) + tomli_w.dumps(as_table(found.settings)), _REMEDY)
 
 
 def _head(found: Found) -> str:
@@ -63,6 +54,8 @@ def _head(found: Found) -> str:
         lines.append(f"Accuracy on {found.measured_on()}: {found.best['accuracy']:.4f}")
         if found.changes:
             lines[-1] += f", and {found.start['accuracy']:.4f} before"
+            changed = (f"{name} = {value!r}" for name, value in found.changes.items())
+            lines.append(f"Changed: {', '.join(changed)}")
         else:
             lines.append("No settings were clearly better than those that it started from.")
     else:

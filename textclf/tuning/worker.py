@@ -162,8 +162,8 @@ class Worker:
             Interrupted: If `should_stop` said so.
         """
         pipe = self._begin()
-        pipe.send(request)
         try:
+            pipe.send(request)
             while not pipe.poll(_POLL):
                 if should_stop():
                     self.close()
@@ -174,7 +174,7 @@ class Worker:
             answer: dict[str, Any] = pipe.recv()
             if answer.pop("memory") > _MOST_MEMORY:
                 self.close()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, ConnectionResetError, BrokenPipeError):
             return _ended(self._end())
         return answer
 

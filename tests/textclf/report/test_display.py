@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from textclf.report.display import change, figure, flat, level, shades, short, visible
+from textclf.report.display import change, figure, flat, level, shades, short, size, visible
 
 
 def test_no_character_that_hides_or_turns_others_is_left():
@@ -63,3 +63,11 @@ def test_a_text_that_no_word_of_is_known_has_no_marks():
 
 def test_nested_tables_become_one_level():
     assert flat({"a": {"b": {"c": 1}}, "d": [2]}) == {"a.b.c": 1, "d": [2]}
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [(0, "0 B"), (999, "999 B"), (999.6, "1 kB"), (1536, "1.54 kB"), (999_936_000, "1 GB")],
+)
+def test_bytes_are_written_in_three_digits(count, shown):
+    assert size(count) == shown
