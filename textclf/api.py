@@ -45,7 +45,6 @@ from textclf.corpus.block import TextBlock
 from textclf.corpus.layout import CorpusFormat
 from textclf.errors import DataError
 from textclf.job import TrainingFiles
-from textclf.layers import dense_layers
 from textclf.settings import PRESETS, SECTIONS, Settings, resolve
 
 if TYPE_CHECKING:
@@ -290,34 +289,24 @@ def _train(
     files: TrainingFiles, settings: Settings, work: Path
 ) -> tuple[Classifier, list[dict[str, float]]]:
     """Train as the command does, without leaving a run."""
-    from textclf.calibration import calibrate
+    from textclf.finishing import finish
     from textclf.preparation import Stopwatch, prepare
     from textclf.progress import silent
-    from textclf.quantization import choose
-    from textclf.refitting import refitted, rows_to_refit
-    from textclf.sizes import with_batch_size
+    from textclf.refitting import rows_to_refit
     from textclf.tensorflow_runtime import preload
     from textclf.training import fit
 
     preload(settings.training.threads)
     prepared = prepare(files, settings, work, Stopwatch(), silent)
-    training = with_batch_size(settings.training, prepared.train.n_rows)
-    rows = (prepared.train, prepared.validation)
     result = fit(
-        *rows,
+        prepared.train,
+        prepared.validation,
         settings.network,
-        training,
-        seed=training.seed,
-        all_rows=rows_to_refit(prepared, training),
+        settings.training,
+        seed=settings.training.seed,
+        all_rows=rows_to_refit(prepared, settings.training),
     )
-    layers = dense_layers(result.weights)
-    labels, columns = prepared.labels.names, prepared.columns
-    classifier = Classifier(labels, prepared.vectorizer, layers, columns=columns)
-    classifier, _ = choose(classifier, prepared.validation, settings.output.weights)
-    calibrate(classifier, prepared.validation)
-    if result.refitted is not None:
-        classifier = refitted(classifier, result.refitted)
-    return classifier, result.history
+    return finish(prepared, result, settings.output.weights).classifier, result.history
 
 
 def _plain(value: Any) -> Any:

@@ -9,19 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from textclf.calibration import calibrate
 from textclf.classifier import Classifier
 from textclf.corpus.labels import LabelMap
 from textclf.corpus.reader import Corpus
 from textclf.corpus.streams import is_single_pass
 from textclf.evaluation import EvaluationSettings, Measured, measure
+from textclf.finishing import Finished, finish
 from textclf.gates import Gates, Verdict, judge, published_figures
 from textclf.job import TrainingFiles
-from textclf.layers import dense_layers
 from textclf.metrics import Evaluation
 from textclf.preparation import Prepared
 from textclf.progress import Progress, Report
-from textclf.quantization import choose
 from textclf.report.gather import MISTAKES
 from textclf.runs import RunStore
 from textclf.settings import Settings
@@ -37,19 +35,13 @@ class Assessment:
     """A classifier and what is known of it.
 
     Attributes:
-        classifier: Calibrated, with the weights that are saved.
-        weights: How they are saved, and why.
-        held_out: What it says of the validation rows.
-        validation: Figures of that.
+        finished: The classifier, and what it says of the validation rows.
         measured: What it says of the test rows; None without a test file.
         test_corpus: These rows, read to their end.
         verdict: Whether it may be published.
     """
 
-    classifier: Classifier
-    weights: dict[str, Any]
-    held_out: Evaluation
-    validation: dict[str, float]
+    finished: Finished
     measured: Measured | None
     test_corpus: Corpus | None
     verdict: Verdict
@@ -81,31 +73,20 @@ def assess(
     Raises:
         DataError: If the test rows cannot be used.
     """
-    from textclf.refitting import refitted
-
     labels = prepared.labels.names
     files = _later(files, prepared)
-    classifier = Classifier(
-        labels,
-        prepared.vectorizer,
-        dense_layers(result.weights),
-        class_names={label: class_names.get(label, label) for label in labels},
-        columns=prepared.columns,
-    )
-    result.weights.clear()  # the classifier may come to hold others, of fewer bits
-    classifier, weights = choose(classifier, prepared.validation, settings.output.weights)
-    held_out, validation = calibrate(classifier, prepared.validation)
-    if result.refitted is not None:
-        classifier = refitted(classifier, result.refitted)
-    measured, corpus = _test(classifier, files, report)
+    names = {label: class_names.get(label, label) for label in labels}
+    finished = finish(prepared, result, settings.output.weights, names)
+    measured, corpus = _test(finished.classifier, files, report)
+    rows, figures = "validation", finished.validation
     if measured is not None:
+        rows, figures = "test", measured.overall.summary()
         _warn_of_untested(measured.overall, files)
-    rows, figures = ("test", measured.overall.summary()) if measured else ("validation", validation)
     published = None
     if gates.max_drop is not None:
         published = _published(store, rows, files, labels, settings)
     verdict = judge(gates, rows, figures, published)
-    return Assessment(classifier, weights, held_out, validation, measured, corpus, verdict)
+    return Assessment(finished, measured, corpus, verdict)
 
 
 def check_test_rows(

@@ -63,7 +63,8 @@ def prepare_cached(
     Returns:
         What was prepared, and what the cache had to do with it.
     """
-    from textclf.preparation import check_early, prepare
+    from textclf.corpus_checks import check_early
+    from textclf.preparation import prepare
 
     with watch.stage("read"):
         wanted, found = _Wanted.of(files, settings) if cache is not None else None, None
@@ -233,8 +234,9 @@ class ShardCache:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with FileLock(self.folder / ".lock").acquire(_WAIT):
-                for left in self.folder.glob(".[no][el][wd]-*"):
-                    _discard(left)
+                for kind in (_NEW, _OLD):
+                    for left in self.folder.glob(f"{kind}*"):
+                        _discard(left)
                 return self._kept(wanted, prepared, work)
         except Timeout:
             log.info("another run writes to the cache: what was vectorized is not kept")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from textclf.layers import Floats
 from textclf.metrics import Evaluation, softmax
+from textclf.ngrams.vectorizer import Rows
 
 if TYPE_CHECKING:
     from textclf.classifier import Classifier
@@ -21,7 +22,7 @@ _MOST_SCORES, _FEWEST_ROWS = 1 << 20, 10_000
 _CLOSE = 1e-5  # steps of a logarithm that are not worth taking
 
 
-def telling(parts: Iterator[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+def take_enough(parts: Iterator[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """Take parts until they hold rows enough to fit factors by.
 
     Args:
@@ -57,30 +58,30 @@ def fit_factors(scores: Sequence[Floats], true: NDArray[np.int32]) -> NDArray[np
     def look(logs: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         logits = sum(factor * part for factor, part in zip(np.exp(logs), wide, strict=True))
         logits -= logits.max(axis=1, keepdims=True)
-        chances = np.exp(logits)
-        sums = chances.sum(axis=1, keepdims=True)
-        chances /= sums
-        return float(logs @ logs / 2 + (np.log(sums[:, 0]) - logits[own]).sum()), chances
+        probabilities = np.exp(logits)
+        sums = probabilities.sum(axis=1, keepdims=True)
+        probabilities /= sums
+        return float(logs @ logs / 2 + (np.log(sums[:, 0]) - logits[own]).sum()), probabilities
 
     logs = np.zeros(len(wide))
-    loss, chances = look(logs)
+    loss, probabilities = look(logs)
     while True:
         weighed = [factor * part for factor, part in zip(np.exp(logs), wide, strict=True)]
-        means = [(chances * part).sum(axis=1) for part in weighed]
-        slope = logs + [(m - part[own]).sum() for m, part in zip(means, weighed, strict=True)]
-        bend = np.eye(len(wide))
-        for i, j in np.ndindex(bend.shape):
-            bend[i, j] += (chances * weighed[i] * weighed[j]).sum() - means[i] @ means[j]
-        step = np.linalg.solve(bend, slope)
+        means = [(probabilities * part).sum(axis=1) for part in weighed]
+        gradient = logs + [(m - part[own]).sum() for m, part in zip(means, weighed, strict=True)]
+        hessian = np.eye(len(wide))
+        for i, j in np.ndindex(hessian.shape):
+            hessian[i, j] += (probabilities * weighed[i] * weighed[j]).sum() - means[i] @ means[j]
+        step = np.linalg.solve(hessian, gradient)
         step /= max(1.0, np.abs(step).max())
         while np.abs(step).max() > _CLOSE:
-            next_loss, next_chances = look(logs - step)
+            next_loss, next_probabilities = look(logs - step)
             if next_loss < loss:
                 break
             step /= 2
         else:
             return np.exp(logs)
-        logs, loss, chances = logs - step, next_loss, next_chances
+        logs, loss, probabilities = logs - step, next_loss, next_probabilities
 
 
 def fit_temperature(logits: Floats, true: NDArray[np.int32]) -> float:
@@ -105,15 +106,13 @@ def calibrate(
         Their figures, and the main ones by name; among them the calibration error before is
         `ece_uncalibrated`.
     """
-    from textclf.ngrams.vectorizer import Rows
     from textclf.parallel import ordered_map
 
     def judge(shard: Shard) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-        rows = Rows(shard.x.indptr, shard.x.indices, shard.x.data)
-        return classifier.logits(rows), np.array(shard.y)
+        return classifier.logits(Rows.of(shard)), np.array(shard.y)
 
     judged = ordered_map(judge, validation)
-    taken = telling(judged)
+    taken = take_enough(judged)
     classifier.temperature = fit_temperature(*map(np.concatenate, zip(*taken, strict=True)))
     before, after = Evaluation(classifier.labels), Evaluation(classifier.labels)
     for logits, true in chain(taken, judged):

@@ -115,8 +115,11 @@ def _calibrated(classifier: Classifier) -> list[tuple[NDArray[np.float32], NDArr
     """Return kernel and bias of each layer, the temperature within the last."""
     layers = [(layer.kernel, layer.bias) for layer in classifier.layers]
     kernel, bias = layers[-1]
-    warm = np.float32(classifier.temperature)
-    layers[-1] = ((kernel / warm).astype(np.float32), (bias / warm).astype(np.float32))
+    temperature = np.float32(classifier.temperature)
+    layers[-1] = (
+        (kernel / temperature).astype(np.float32),
+        (bias / temperature).astype(np.float32),
+    )
     return layers
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from textclf.corpus.labels import hardly_recur, like_missing, look_alikes, never_recur
+from textclf.corpus.files import name_all
+from textclf.corpus.labels import hardly_recur, label_refusal, like_missing, look_alikes
 from textclf.errors import DataError
 from textclf.inspection_result import LONG_TEXT, Inspection, Place, Trouble
 
@@ -59,7 +60,7 @@ def guide(ratio: float) -> dict[str, str | float]:
 def refusal(inspection: Inspection) -> DataError | None:
     """Return the error that training would end with whatever rows are tolerated, or None."""
     for found in (*_refused_labels(inspection), *_refused_texts(inspection)):
-        return DataError(found.message, where=_named(inspection.files), remedy=found.remedy)
+        return DataError(found.message, where=name_all(inspection.files), remedy=found.remedy)
     return None
 
 
@@ -90,16 +91,10 @@ def _bad_rows(inspection: Inspection) -> Iterator[Finding]:
 
 def _refused_labels(inspection: Inspection) -> list[Finding]:
     """Return what training would end with because of the labels, one thing at most."""
-    if never_recur(len(inspection.classes), inspection.rows):
-        message = f"each of its {inspection.rows:,} rows has a label of its own"
-        remedy = "give another --label-column, or --header if row 1 names the columns"
-        return [Finding("many-labels", "error", message, remedy)]
-    if len(inspection.classes) != 1:
-        return []
-    (only,) = inspection.classes
-    message = f"only one class, {only!r}: there is nothing to tell apart"
-    remedy = "give rows of at least two classes, or another --label-column"
-    return [Finding("one-class", "error", message, remedy)]
+    names = list(inspection.classes)
+    refused = label_refusal(names, inspection.rows) if names else None
+    code = "many-labels" if len(names) > 1 else "one-class"
+    return [Finding(code, "error", *refused)] if refused else []
 
 
 def _refused_texts(inspection: Inspection) -> list[Finding]:
@@ -272,7 +267,3 @@ def _listed(names: list[str]) -> str:
     short = [name if len(name) <= 60 else name[:57] + "..." for name in names[:_NAMES]]
     more = len(names) - len(short)
     return ", ".join(short) + (f" and {more:,} more" if more else "")
-
-
-def _named(files: tuple[str, ...]) -> str:
-    return files[0] if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"

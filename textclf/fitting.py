@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from textclf import checkpoints
 from textclf.averaging import WeightAverage
+from textclf.batches import steps_per_epoch
 from textclf.checkpoints import Blocks, Position
 from textclf.errors import ConfigError
 from textclf.losses import CalibratedLoss
 from textclf.progress import Progress, Report
+from textclf.settings import TrainingSettings
 from textclf.stored_weights import StoredWeights
 from textclf.weights import (
     merge_members,
@@ -134,12 +136,7 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
     Args:
         state: Kept up to date.
         n_rows: Rows to train on.
-        batch_size: Rows a batch.
-        epochs: Most epochs.
-        patience: Epochs without a better validation loss before training stops.
-        min_improvement: Share by which it must fall to count as better.
-        tolerance: Share by which it may exceed the lowest for the weights to be the best.
-        monitor: The validation loss to judge by: `loss` or `calibrated_loss`.
+        training: Batch size, epochs, and when to stop before.
         calibrated: The metric of that name, which counts in validation only.
         deadline: When to stop, as `time.monotonic` counts.
         report: Told of the steps done.
@@ -152,28 +149,22 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
         self,
         state: State,
         n_rows: int,
-        batch_size: int,
-        epochs: int,
-        patience: int,
-        min_improvement: float,
-        tolerance: float,
-        monitor: str,
+        training: TrainingSettings,
         calibrated: CalibratedLoss,
         deadline: float,
         report: Report,
         should_stop: Callable[[], bool],
+        *,
         tell: Callable[[], None],
         save: Callable[[], None],
     ) -> None:
         super().__init__()
         self._state, self._epoch_ended, self._write = state, tell, save
         self._saved = time.monotonic()
-        self._n_rows, self._batch_size = n_rows, batch_size
-        self._steps = -(-n_rows // batch_size)
-        self._epochs, self._deadline = epochs, deadline
-        self._patience, self._min_improvement = patience, min_improvement
-        self._tolerance = tolerance
-        self._monitor, self._calibrated = f"val_{monitor}", calibrated
+        self._n_rows, self._training = n_rows, training
+        self._steps = steps_per_epoch(n_rows, training.batch_size)
+        self._deadline, self._calibrated = deadline, calibrated
+        self._monitor = f"val_{training.monitor}"
         self._report, self._should_stop = report, should_stop
         self._began = self._reported = -math.inf
         self._first_step = 0
@@ -182,7 +173,7 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
     def out_of_patience(self) -> bool:
         """Whether validation has not got better for as many epochs as was asked for."""
         at = self._state.position
-        return 0 < at.counted_epoch <= at.epoch - self._patience
+        return 0 < at.counted_epoch <= at.epoch - self._training.patience
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Start the clock."""
@@ -197,7 +188,7 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
             Stop: If training should stop; a checkpoint was written.
         """
         step = min(self._first_step + batch + 1, self._steps)  # the last of this call
-        figures = _without_idle(logs)
+        figures = _without_calibrated(logs)
         if not math.isfinite(figures["loss"]):
             raise ConfigError(
                 f"the loss became {figures['loss']} in epoch {self._state.position.epoch + 1}",
@@ -231,7 +222,7 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
             Stop: If training should stop; a checkpoint was written.
         """
         position = self._state.position
-        figures = _without_idle(logs)
+        figures = _without_calibrated(logs)
         if self._monitor in figures:  # not the mean of the members' losses
             figures["val_loss"] = self._calibrated.uncalibrated()
         seen = {name: value for name, value in figures.items() if not name.startswith("val_")}
@@ -244,10 +235,10 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
         # Without validation, the last epoch is the best.
         loss = figures.get(self._monitor, -math.inf)
         position.best_loss = min(position.best_loss, loss)  # in this order: a NaN is no lowest
-        if loss <= position.best_loss * (1 + self._tolerance):
+        if loss <= position.best_loss * (1 + self._training.tolerance):
             position.best_epoch = epoch + 1
             self._state.keep_best()
-        if loss < position.counted_loss * (1 - self._min_improvement) or loss == -math.inf:
+        if loss < position.counted_loss * (1 - self._training.min_improvement) or loss == -math.inf:
             position.counted_loss, position.counted_epoch = loss, epoch + 1
         self._state.average.resume()
         self._reported = -math.inf
@@ -257,7 +248,7 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
             self._save()
         if self.out_of_patience:
             self.model.stop_training = True
-        elif epoch + 1 < self._epochs and (why := self._why_stop()):
+        elif epoch + 1 < self._training.epochs and (why := self._why_stop()):
             self._save()
             raise Stop(why)
 
@@ -283,7 +274,7 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
         return means | {"seconds": seconds}
 
     def _rows(self, steps: int) -> int:
-        return min(steps * self._batch_size, self._n_rows)
+        return min(steps * self._training.batch_size, self._n_rows)
 
     def _tell(self, step: int, figures: Mapping[str, float]) -> None:
         now = time.monotonic()
@@ -293,10 +284,10 @@ class Loop(keras.callbacks.Callback):  # type: ignore[misc]
         done = self._state.position.epoch * self._steps + step
         shown = {k: v for k, v in figures.items() if k not in ("seconds", "learning_rate")}
         epoch = {"epoch": self._state.position.epoch + (1 if step else 0)}
-        self._report(Progress("train", done, self._epochs * self._steps, shown | epoch))
+        self._report(Progress("train", done, self._training.epochs * self._steps, shown | epoch))
 
 
-def _without_idle(logs: Mapping[str, Any] | None) -> dict[str, float]:
+def _without_calibrated(logs: Mapping[str, Any] | None) -> dict[str, float]:
     """Return what Keras tells as numbers, without the metric that counts in validation only."""
     figures = {name: float(value) for name, value in (logs or {}).items()}
     figures.pop("calibrated_loss", None)

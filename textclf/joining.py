@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textclf.calibration import fit_factors, fit_temperature, telling
+from textclf.calibration import fit_factors, fit_temperature, take_enough
 from textclf.layers import Dense, Floats, Weights, dense_layers, forward, sparse_dense
 from textclf.linear_svm import COST, LinearSVM, train_linear_svm
 from textclf.metrics import softmax
+from textclf.ngrams.vectorizer import Rows
 from textclf.parallel import Pool
 
 if TYPE_CHECKING:
     from textclf.ngrams.shards import Shard
-    from textclf.ngrams.vectorizer import Rows
 
 # A score is saved as a hidden unit, which is 0 below minus so much: nearly none is lower.
 _REACH = np.float32(3.0)
@@ -50,21 +50,15 @@ def fit_svm_weight(weights: Weights, svm: LinearSVM, validation: Sequence[Shard]
     layers = dense_layers(weights)
 
     def judge(shard: Shard) -> tuple[Floats, Floats, NDArray[np.int32]]:
-        rows = _rows(shard)
+        rows = Rows.of(shard)
         return forward(rows, layers), _scores(svm, rows), np.array(shard.y)
 
-    found = telling(map(judge, validation))
+    found = take_enough(map(judge, validation))
     if not sum(len(true) for _, _, true in found):
         return _MORE
     logits, scores, true = (np.concatenate(parts) for parts in zip(*found, strict=True))
     of_network, of_machines = fit_factors([logits, scores], true)
     return float(_MORE * of_machines / of_network)
-
-
-def _rows(shard: Shard) -> Rows:
-    from textclf.ngrams.vectorizer import Rows
-
-    return Rows(shard.x.indptr, shard.x.indices, shard.x.data)
 
 
 def _scores(svm: LinearSVM, rows: Rows) -> Floats:
@@ -102,7 +96,7 @@ def train_best_svm(
 
 def _log_loss(svm: LinearSVM, validation: Sequence[Shard]) -> float:
     """Return the mean log loss of the scores at the temperature that suits them; 0 of no rows."""
-    found = telling((_scores(svm, _rows(shard)), np.array(shard.y)) for shard in validation)
+    found = take_enough((_scores(svm, Rows.of(shard)), np.array(shard.y)) for shard in validation)
     if not sum(len(true) for _, true in found):
         return 0.0
     scores, true = (np.concatenate(parts) for parts in zip(*found, strict=True))

@@ -8,7 +8,7 @@ import platform
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import textclf
 from textclf.assessment import Assessment, assess, check_test_rows
+from textclf.batches import steps_per_epoch
 from textclf.cache import Outcome, ShardCache, prepare_cached
 from textclf.classifier import check_model
 from textclf.corpus.streams import is_single_pass
@@ -40,6 +41,7 @@ from textclf.warm_start import WarmStart, prepare_with, start_from
 from textclf.writing import writing
 
 if TYPE_CHECKING:
+    from textclf.ngrams.shards import Shard
     from textclf.training import FitResult
 
 __all__ = ["Policy", "TrainedRun", "TrainingFiles", "train"]
@@ -246,7 +248,6 @@ def _removed_unless_resumable(hidden: Path, key: str | None) -> Iterator[None]:
 
 def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
     from textclf.refitting import rows_to_refit
-    from textclf.training import fit
 
     identity = identities(job.files)  # before the files are read
     work = hidden / _WORK
@@ -261,24 +262,10 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
             "the figures say nothing of other texts",
             job.files.validation[0],
         )
-    return_freed_memory()
     all_rows = rows_to_refit(prepared, training) if _may_refit(job) else ()
+    return_freed_memory()
     with job.watch.stage("train"):
-        result = fit(
-            prepared.train,
-            prepared.validation,
-            job.settings.network,
-            training,
-            seed=training.seed,
-            report=job.report,
-            should_stop=job.should_stop,
-            on_epoch=job.on_epoch,
-            checkpoint_dir=work / "checkpoint",
-            initial=job.origin.weights if job.origin else None,
-            all_rows=all_rows,
-        )
-    if result.stopped:
-        raise Interrupted("training was stopped", signal.SIGTERM)
+        result = _fit(job, prepared, training, all_rows, work / "checkpoint")
     return_freed_memory()
     with job.watch.stage("evaluate"):
         judged = assess(
@@ -290,17 +277,44 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
             "%s: the test rows are the training rows: the figures say nothing of other texts",
             job.files.test[0],
         )
-    judged.classifier.save(hidden / "model")
+    finished, measured = judged.finished, judged.measured
+    finished.classifier.save(hidden / "model")
     metrics: dict[str, Any] = {"run": id_of(hidden), "resumed": resumed, "cache": cached}
     metrics |= _metrics(job, training, prepared, result, judged)
     metrics["job"]["files"] = identity
-    measured = judged.measured
-    shown = ("test", measured) if measured else ("validation", Measured(judged.held_out))
+    shown = ("test", measured) if measured else ("validation", Measured(finished.held_out))
     write_run(
-        hidden, metrics, result.history, job.settings, job.files, judged.classifier, shown,
+        hidden, metrics, result.history, job.settings, job.files, finished.classifier, shown,
         all_rows if result.refitted is not None else prepared.train,
     )  # fmt: skip
     return metrics, judged.verdict
+
+
+def _fit(
+    job: _Job,
+    prepared: Prepared,
+    training: TrainingSettings,
+    all_rows: Sequence[Shard],
+    checkpoint_dir: Path,
+) -> FitResult:
+    from textclf.training import fit
+
+    result = fit(
+        prepared.train,
+        prepared.validation,
+        job.settings.network,
+        training,
+        seed=training.seed,
+        report=job.report,
+        should_stop=job.should_stop,
+        on_epoch=job.on_epoch,
+        checkpoint_dir=checkpoint_dir,
+        initial=job.origin.weights if job.origin else None,
+        all_rows=all_rows,
+    )
+    if result.stopped:
+        raise Interrupted("training was stopped", signal.SIGTERM)
+    return result
 
 
 def _may_refit(job: _Job) -> bool:
@@ -335,17 +349,17 @@ def _metrics(
             "test": test.rows if test else 0,
         },
         "bad_rows": prepared.bad_rows + (corpus.rejected if corpus else 0),
-        "classes": len(judged.classifier.labels),
+        "classes": len(judged.finished.classifier.labels),
         "features": prepared.train.n_features,
         "batch_size": batch,
-        "steps_per_epoch": -(-prepared.train.n_rows // batch),
-        "validation_steps": -(-prepared.validation.n_rows // batch),
+        "steps_per_epoch": steps_per_epoch(prepared.train.n_rows, batch),
+        "validation_steps": steps_per_epoch(prepared.validation.n_rows, batch),
         "epochs": result.epochs,
         "best_epoch": result.best_epoch,
         "refit": result.refitted is not None,
         "svm_weight": result.svm_weight,
-        "weights": judged.weights,
-        "validation": judged.validation,
+        "weights": judged.finished.weights,
+        "validation": judged.finished.validation,
         "test": test.summary() if test else None,
         "seconds": job.watch.all(),
         "peak_rss_bytes": peak_rss_bytes(),

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textclf.errors import UsageError
+from textclf.ngrams.vectorizer import Rows
 
 if TYPE_CHECKING:
     from textclf.classifier import Classifier
@@ -128,11 +129,10 @@ def choose(
 
 def _accuracies(classifiers: tuple[Classifier, ...], validation: Iterable[Any]) -> list[float]:
     """Return the accuracy of each on the rows; nothing if there are none."""
-    from textclf.ngrams.vectorizer import Rows
     from textclf.parallel import ordered_map
 
     def count(shard: Any) -> list[int]:
-        rows, true = Rows(shard.x.indptr, shard.x.indices, shard.x.data), np.array(shard.y)
+        rows, true = Rows.of(shard), np.array(shard.y)
         found = (classifier.logits(rows).argmax(axis=1) for classifier in classifiers)
         return [len(true), *(int((classes == true).sum()) for classes in found)]
 

@@ -64,9 +64,9 @@ def sklearn_pipeline(classifier: Classifier) -> Pipeline:
     classes, order = np.unique(np.array(classifier.labels), return_index=True)
     kernels = [layer.kernel for layer in classifier.layers]
     biases = [layer.bias for layer in classifier.layers]
-    warm = np.float32(classifier.temperature)
-    kernels[-1] = (kernels[-1] / warm)[:, order]
-    biases[-1] = (biases[-1] / warm)[order]
+    temperature = np.float32(classifier.temperature)
+    kernels[-1] = (kernels[-1] / temperature)[:, order]
+    biases[-1] = (biases[-1] / temperature)[order]
     if len(classes) == 2:  # scikit-learn's two classes share one output
         kernels[-1] = kernels[-1][:, 1:] - kernels[-1][:, :1]
         biases[-1] = biases[-1][1:] - biases[-1][:1]

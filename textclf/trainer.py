@@ -202,9 +202,8 @@ class Trainer:
 
         tell()
         loop = Loop(
-            state, rows.train_rows, training.batch_size, epochs, training.patience,
-            training.min_improvement, training.tolerance, training.monitor, self._calibrated,
-            self._deadline, self._report, self._should_stop, tell, save,
+            state, rows.train_rows, training, self._calibrated, self._deadline, self._report,
+            self._should_stop, tell=tell, save=save,
         )  # fmt: skip
         ended = "epochs"
         try:
@@ -266,7 +265,7 @@ def _identity(
     """Describe all that the weights depend on, apart from how long training goes on."""
     own = dataclasses.asdict(training)
     kept = ["batch_size", "learning_rate", "schedule", "class_weight", "optimizer"]
-    kept += ["averaged_steps", "monitor", "margin"]
+    kept += ["averaged_steps", "monitor", "margin", "tolerance"]
     if training.schedule == "linear":
         kept.append("epochs")
     return {

@@ -17,12 +17,13 @@ from textclf.corpus.files import expand_files
 from textclf.corpus.labels import LabelMap
 from textclf.corpus.reader import Corpus
 from textclf.corpus.streams import is_single_pass
+from textclf.corpus_checks import check_classes, check_early
 from textclf.errors import ConfigError
 from textclf.job import TrainingFiles
 from textclf.joining import network_of
 from textclf.layers import Dense
 from textclf.ngrams.shards import ShardSet
-from textclf.preparation import Prepared, Stopwatch, check_classes, check_early, shard_count
+from textclf.preparation import Prepared, Stopwatch, shard_count
 from textclf.progress import Report
 from textclf.runs import Run
 from textclf.settings import NetworkSettings, Settings, as_table, read_toml
@@ -163,7 +164,7 @@ def prepare_with(
         DataError: If the data cannot be used, also for a label that the model does not know.
     """
     from textclf.ngrams.matrix import write_matrix
-    from textclf.ngrams.shards import ShardWriter
+    from textclf.ngrams.shards import shard_writers
     from textclf.ngrams.split import settle
 
     seed, vectorizer = settings.training.seed, begun.classifier.vectorizer
@@ -173,10 +174,7 @@ def prepare_with(
     hashes, bad_rows = {}, 0
     with watch.stage("vectorize"):
         shards = shard_count(_text_bytes(files.train), vectorizer.settings)
-        writers = []
-        for i, part in enumerate(("train", "validation")):
-            (work / part).mkdir()
-            writers.append(ShardWriter(work / part, size, len(labels.names), shards, seed + i))
+        writers = shard_writers(work, size, len(labels.names), shards, seed)
         layout, columns, fmt = "", None, files.format
         for part, names in files.parts():
             if part == "test":
@@ -184,11 +182,9 @@ def prepare_with(
             corpus = Corpus(names, fmt, labels=labels, bad_rows=files.bad_rows)
             share = 0.0 if files.validation else settings.training.validation_split
             split, blocks = settle(corpus.blocks(), share, seed)
-            into = writers if part == "train" else [writers[1], writers[1]]
+            into = writers if part == "train" else (writers[1], writers[1])
             passes = iter([blocks])  # one
-            write_matrix(
-                passes.__next__, vectorizer.compiled(), split, same, into[0], into[1], report
-            )
+            write_matrix(passes.__next__, vectorizer.compiled(), split, same, *into, report)
             hashes[part] = corpus.sha256()
             bad_rows += corpus.rejected
             if part == "train":

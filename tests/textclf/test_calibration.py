@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix
 from scipy.special import log_softmax
 
 from textclf import calibration
-from textclf.calibration import calibrate, fit_factors, fit_temperature, telling
+from textclf.calibration import calibrate, fit_factors, fit_temperature, take_enough
 from textclf.layers import Dense, forward
 from textclf.metrics import softmax
 from textclf.ngrams.shards import Shard
@@ -61,7 +61,7 @@ def test_factors_are_those_that_scipy_finds(rows: int, sizes: tuple[float, ...])
 @pytest.mark.parametrize(("classes", "taken"), [(4, 66), (50, 6), (5000, 3)])
 def test_no_more_rows_are_taken_than_tell(classes: int, taken: int) -> None:
     parts = ((np.broadcast_to(np.float32(0), (4000, classes)), i) for i in range(1, 99))
-    assert [i for _, i in telling(parts)] == list(range(1, taken + 1))
+    assert [i for _, i in take_enough(parts)] == list(range(1, taken + 1))
     assert next(parts)[1] == taken + 1, "the others can still be read"
 
 

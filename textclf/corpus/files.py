@@ -30,6 +30,11 @@ def expand_files(names: Sequence[str | Path]) -> tuple[str, ...]:
     return tuple(files)
 
 
+def name_all(files: Sequence[str]) -> str:
+    """Return files as an error names them: the first, and how many more."""
+    return files[0] if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"
+
+
 def _exists(name: str) -> bool:
     try:
         return Path(name).exists()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,16 @@ def hardly_recur(labels: int, rows: int) -> bool:
     return rows >= 20 and labels > rows / 2
 
 
-def never_recur(labels: int, rows: int) -> bool:
-    """Return whether each of so many rows has a label of its own: there is nothing to learn."""
-    return rows >= 20 and labels == rows
+def label_refusal(labels: Sequence[str], rows: int) -> tuple[str, str] | None:
+    """Return why rows of these labels cannot be trained on, and what to do; None if they can."""
+    if len(labels) < 2:
+        only = f"only one class, {labels[0]!r}" if labels else "no rows"
+        remedy = "give rows of at least two classes, or another --label-column"
+        return f"{only}: there is nothing to tell apart", remedy
+    if rows >= 20 and len(labels) == rows:
+        remedy = "give another --label-column, or --header if row 1 names the columns"
+        return f"each of its {rows:,} rows has a label of its own", remedy
+    return None
 
 
 class LabelMap:

@@ -175,6 +175,19 @@ class ShardWriter:
         return ShardSet.open(self._folder)
 
 
+def shard_writers(
+    folder: Path, n_features: int, n_classes: int, n_shards: int, seed: int
+) -> tuple[ShardWriter, ShardWriter]:
+    """Return writers of training and of validation rows, into two new folders of this one."""
+    parts = (folder / "train", folder / "validation")
+    for part in parts:
+        part.mkdir()
+    train, validation = (
+        ShardWriter(part, n_features, n_classes, n_shards, seed + i) for i, part in enumerate(parts)
+    )
+    return train, validation
+
+
 @njit(cache=True, nogil=True)
 def take_rows(indptr, indices, data, rows):  # type: ignore[no-untyped-def]
     """Return (lengths, indices, data) of some rows of a CSR matrix, one after the other."""

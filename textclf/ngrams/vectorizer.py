@@ -18,6 +18,7 @@ from textclf.settings import NgramSettings
 
 if TYPE_CHECKING:
     from textclf.corpus.block import TextBlock
+    from textclf.ngrams.shards import Shard
 
 T = TypeVar("T")
 
@@ -40,6 +41,11 @@ class Rows(NamedTuple):
     indptr: NDArray[np.int64]
     indices: NDArray[np.int32]
     data: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, shard: Shard) -> Rows:
+        """Return the rows of a shard."""
+        return cls(shard.x.indptr, shard.x.indices, shard.x.data)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from textclf.errors import Interrupted, OutOfMemoryError, TextclfError
 from textclf.job import TrainingFiles
 from textclf.memory import REMEDY, ended_for_memory, memory_errors, peak_rss_bytes
+from textclf.ngrams.vectorizer import Rows
 from textclf.progress import silent
 from textclf.settings import Settings
 from textclf.writing import writing
@@ -108,12 +109,10 @@ def measure(request: Request) -> dict[str, Any]:
 
 
 def _right(classifier: Classifier, shards: ShardSet) -> tuple[NDArray[np.bool_], int]:
-    from textclf.ngrams.vectorizer import Rows
 
     found, order = [], 0
     for shard in shards:
-        rows = Rows(shard.x.indptr, shard.x.indices, shard.x.data)
-        found.append(classifier.logits(rows).argmax(axis=1) == shard.y)
+        found.append(classifier.logits(Rows.of(shard)).argmax(axis=1) == shard.y)
         order = zlib.crc32(np.asarray(shard.y).tobytes(), order)
     return np.concatenate(found), order
 
