@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,36 @@ _BREAK, _BLANK = np.uint8(ord(COLUMN_BREAK)), np.int32(ord(" "))
 # What a byte of ASCII becomes, in one number: nothing, or its code with one of two bits.
 _NOTHING, _CODE = np.uint16(0), np.uint16(0x7F)
 _INSIDE, _ALONE = np.uint16(0x80), np.uint16(0x100)
+
+
+class Ways(NamedTuple):
+    """How kernels cut text into units, and which n-grams they make of them; see `NgramSettings`.
+
+    Attributes:
+        analyzer: By `ANALYZERS`.
+        tokens: By `TOKENS`.
+        min_n: Units of the shortest n-gram.
+        max_n: Units of the longest one.
+        final_sigma: Whether a sigma that ends a word is lower-cased to one of its own.
+        unspaced_max_n: Units of the longest one in scripts without spaces.
+        affixes: Whether beginnings and ends of words count.
+        boundaries: Whether beginnings and ends of texts do.
+        as_written: Whether words that normalizing changes count as they stand, too.
+        subwords: Characters of the longest part of a word that counts; 0: none.
+        gaps: Whether spaces count in scripts without.
+    """
+
+    analyzer: int
+    tokens: int
+    min_n: int
+    max_n: int
+    final_sigma: int
+    unspaced_max_n: int
+    affixes: int
+    boundaries: int
+    as_written: int
+    subwords: int
+    gaps: int
 
 
 @njit(nogil=True)
@@ -74,7 +104,7 @@ def _word_units(text, origin, codes, ends, n, ways, pages, properties, units, us
     of; of kind `ALONE_UNIT` is a character of a script without spaces.
     """
     i, begun, spaced = 0, used, False
-    guide = ways[1] == 1
+    guide = ways.tokens == 1
     inside = np.uint8(WORD) if guide else np.uint8(WORD | MARK)
     while i < n:
         code = codes[i]
@@ -119,7 +149,7 @@ def _word_units(text, origin, codes, ends, n, ways, pages, properties, units, us
             units[used, 3] = ALONE_UNIT | AFTER_GAP
         spaced = False
         units[used, 5] = _ZERO
-        if ways[8]:
+        if ways.as_written:
             start = ends[first - 2] if first > 1 else origin
             _note_written(text, start, ends[i - 1], value, units, used)
         used += 1
@@ -204,7 +234,7 @@ def _ascii_units(text, i, end, ways, folds, units, used, buffer, at):  # type: i
 
     units[u, 4] is the hash of the first letters that a longer word's prefix has, not yet mixed.
     """
-    guide, as_written = ways[1] == 1, ways[8] != 0
+    guide, as_written = ways.tokens == 1, ways.as_written != 0
     while i < end:
         fold = folds[text[i]]
         i += 1
@@ -254,7 +284,7 @@ def _cut_words(text, i, end, ways, tables, work):  # type: ignore[no-untyped-def
     """
     pages, properties, mapping, sequences, folds = tables
     codes, ends, units, segments, buffer = work
-    final_sigma, boundaries = ways[4], ways[7]
+    final_sigma, boundaries = ways.final_sigma, ways.boundaries
     used, at, cuts = _NONE, _NONE, _NONE
     while i < end:
         stop = end
@@ -292,7 +322,7 @@ def cut_row(row, text, offsets, ways, tables, work):  # type: ignore[no-untyped-
     """Cut row `row` into units; return (units, segments) in number. `work` has room for it."""
     pages, properties, mapping, sequences, _ = tables
     codes, ends, units, segments, buffer = work
-    analyzer, final_sigma = ways[0], ways[4]
+    analyzer, final_sigma = ways.analyzer, ways.final_sigma
     if analyzer == 0:
         return _cut_words(text, offsets[row], offsets[row + 1], ways, tables, work)
     n = normalize(
@@ -302,9 +332,9 @@ def cut_row(row, text, offsets, ways, tables, work):  # type: ignore[no-untyped-
     return _char_units(codes, n, analyzer == 2, pages, properties, units, segments, buffer)
 
 
-def fold_ascii(ways: tuple[int, ...], tables: CharacterTables) -> NDArray[np.uint16]:
+def fold_ascii(ways: Ways, tables: CharacterTables) -> NDArray[np.uint16]:
     """Return (128,) what ASCII becomes, and whether inside of words or alone."""
-    guide = ways[1] == TOKENS["words"]
+    guide = ways.tokens == TOKENS["words"]
     mapping = tables.mapping[0, :128]
     codes = np.where(mapping < 0, np.arange(128), mapping)
     bits = tables.properties[0, codes]

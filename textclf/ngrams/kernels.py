@@ -37,24 +37,24 @@ def _least(ways, length):  # type: ignore[no-untyped-def]
 
     A padded word shorter than `min_n` counts once, whole, as in scikit-learn.
     """
-    short = ways[0] == 2 and length < ways[2]
-    return (length if short else ways[2]), short
+    short = ways.analyzer == 2 and length < ways.min_n
+    return (length if short else ways.min_n), short
 
 
 @njit(nogil=True)
 def _run(units, i, stop, ways):  # type: ignore[no-untyped-def]
     """Return how many units the longest n-gram has from a unit on that stands alone."""
     run = 1
-    while run < min(ways[5], stop - i) and units[i + run, 3] & ALONE_UNIT:
+    while run < min(ways.unspaced_max_n, stop - i) and units[i + run, 3] & ALONE_UNIT:
         run += 1
-    return max(run, min(ways[3], stop - i))
+    return max(run, min(ways.max_n, stop - i))
 
 
 @njit(nogil=True)
 def _affixes(units, i, buffer, ways):  # type: ignore[no-untyped-def]
     """Return (byte after the prefix, first byte of the suffix) of unit i, -1 for none."""
     start, end = np.int64(units[i, 1]), np.int64(units[i, 2])
-    if not ways[6] or end - start <= SUFFIX + 1:
+    if not ways.affixes or end - start <= SUFFIX + 1:
         return np.int64(-1), np.int64(-1)
     if units[i, 3] == ASCII_UNIT:
         return (start + PREFIX if end - start > PREFIX else np.int64(-1)), end - SUFFIX
@@ -120,7 +120,7 @@ def _hash_gap(units, i, first, stop, others, out, total):  # type: ignore[no-unt
 def _hash_row(units, segments, cuts, buffer, ways, out, total):  # type: ignore[no-untyped-def]
     """Append the hashes of one row's n-grams to `out` and return the new total."""
     first = 0
-    others = ~SUBWORD if ways[9] else ~np.uint64(0)
+    others = ~SUBWORD if ways.subwords else ~np.uint64(0)
     for cut in range(cuts):
         stop = segments[cut]
         least, short = _least(ways, stop - first)
@@ -129,7 +129,7 @@ def _hash_row(units, segments, cuts, buffer, ways, out, total):  # type: ignore[
             if least <= 1 and units[i, 3] != BOUNDARY_UNIT:
                 out[total] = value & others
                 total += 1
-            length = min(ways[3], stop - i)
+            length = min(ways.max_n, stop - i)
             if units[i, 3] & ALONE_UNIT:
                 length = _run(units, i, stop, ways)
             for k in range(1, length):
@@ -137,12 +137,12 @@ def _hash_row(units, segments, cuts, buffer, ways, out, total):  # type: ignore[
                 if k + 1 >= least:
                     out[total] = value & others
                     total += 1
-            if units[i, 3] & AFTER_GAP and ways[10]:
+            if units[i, 3] & AFTER_GAP and ways.gaps:
                 total = _hash_gap(units, i, first, stop, others, out, total)
-            if ways[9]:
+            if ways.subwords:
                 if units[i, 3] != BOUNDARY_UNIT:
-                    total = hash_subwords(units, i, buffer, ways[9], out, total)
-            elif ways[6] and units[i, 3] == ASCII_UNIT:
+                    total = hash_subwords(units, i, buffer, ways.subwords, out, total)
+            elif ways.affixes and units[i, 3] == ASCII_UNIT:
                 # Without a branch: how long a word is cannot be foretold.
                 start, end = np.int64(units[i, 1]), np.int64(units[i, 2])
                 letters = end - start
@@ -153,7 +153,7 @@ def _hash_row(units, segments, cuts, buffer, ways, out, total):  # type: ignore[
                     value = (value ^ np.uint64(buffer[byte])) * _PRIME
                 out[total] = mix(value)
                 total += np.int64(letters > SUFFIX + 1)
-            elif ways[6]:
+            elif ways.affixes:
                 total = _hash_affixes(units, i, buffer, ways, out, total)
             out[total] = units[i, 5] & others
             total += np.int64(units[i, 5] != np.uint64(0))
@@ -164,11 +164,12 @@ def _hash_row(units, segments, cuts, buffer, ways, out, total):  # type: ignore[
 @njit(nogil=True)
 def _most(units, used, cuts, ways):  # type: ignore[no-untyped-def]
     """Return how many n-grams a row may have."""
-    subwords = most_subwords(units, used, ways[9]) if used else 0
+    subwords = most_subwords(units, used, ways.subwords) if used else 0
     gaps = np.int64(0)
-    for i in range(used if ways[10] else 0):
+    for i in range(used if ways.gaps else 0):
         gaps += np.int64(units[i, 3] == ALONE_UNIT | AFTER_GAP)
-    return used * (max(ways[3], ways[5]) - ways[2] + 4) + cuts + subwords + _AROUND_GAP * gaps
+    longest = max(ways.max_n, ways.unspaced_max_n)
+    return used * (longest - ways.min_n + 4) + cuts + subwords + _AROUND_GAP * gaps
 
 
 @njit(cache=True, nogil=True)
@@ -178,8 +179,7 @@ def hash_ngrams(text, offsets, ways, tables, work, room):  # type: ignore[no-unt
     Args:
         text: uint8, the rows' UTF-8 one after the other.
         offsets: (rows + 1,) int64.
-        ways: (analyzer, tokens, min_n, max_n, final_sigma, unspaced_max_n, affixes, boundaries,
-            as_written, subwords, gaps), int64 each.
+        ways: Which n-grams.
         tables: (pages, properties, mapping, sequences) of `CharacterTables`, and `fold_ascii`.
         work: From `workspace`.
         room: uint64, for the hashes; if it is too small, a larger one takes its place.
@@ -217,13 +217,13 @@ def _spans(units, segments, cuts, buffer, ways, spans):  # type: ignore[no-untyp
         for i in range(first, first + 1 if short else stop):
             start, end = np.int64(units[i, 1]), np.int64(units[i, 2])
             shortest = max(least, 2) if units[i, 3] == BOUNDARY_UNIT else least
-            length = min(ways[3], stop - i)
+            length = min(ways.max_n, stop - i)
             if units[i, 3] & ALONE_UNIT:
                 length = _run(units, i, stop, ways)
             for k in range(shortest - 1, length):
                 spans[total, 0], spans[total, 1], spans[total, 2] = start, units[i + k, 2], 0
                 total += 1
-            if units[i, 3] & AFTER_GAP and ways[10]:
+            if units[i, 3] & AFTER_GAP and ways.gaps:
                 before, after = _around_gap(units, i, first, stop)
                 for k in range(after):
                     spans[total, 0], spans[total, 1] = start, units[i + k, 2]
@@ -234,10 +234,10 @@ def _spans(units, segments, cuts, buffer, ways, spans):  # type: ignore[no-untyp
                     spans[total, 2] = _BEFORE_GAP
                     total += 1
             prefix, suffix = np.int64(-1), np.int64(-1)
-            if not ways[9]:
+            if not ways.subwords:
                 prefix, suffix = _affixes(units, i, buffer, ways)
             elif units[i, 3] != BOUNDARY_UNIT:
-                total = subword_spans(units, i, buffer, ways[9], spans, total)
+                total = subword_spans(units, i, buffer, ways.subwords, spans, total)
             if prefix >= 0:
                 spans[total, 0], spans[total, 1], spans[total, 2] = start, prefix, AT_START
                 total += 1

@@ -99,23 +99,24 @@ class Hasher:
     """
 
     def __init__(self, settings: NgramSettings) -> None:
-        from textclf.ngrams.cutting import ANALYZERS, TOKENS, fold_ascii
+        from textclf.ngrams.cutting import ANALYZERS, TOKENS, Ways, fold_ascii
 
         if not settings.max_n:
             raise ValueError("ngrams.max_n is 0: let sizes.with_max_n choose")
         tables = load_tables(settings.lowercase, settings.strip_accents)
-        self._ways = (
-            ANALYZERS[settings.analyzer],
-            TOKENS[settings.tokens],
-            settings.min_n,
-            settings.max_n,
-            int(tables.final_sigma),
-            settings.unspaced_max_n if settings.analyzer == "word" else 0,
-            int(settings.affixes and settings.analyzer == "word"),
-            int(settings.boundaries and settings.analyzer == "word"),
-            int(settings.as_written and settings.analyzer == "word"),
-            max(0, settings.subwords) if settings.analyzer == "word" else 0,
-            int(settings.gaps and settings.tokens != "words"),
+        words = settings.analyzer == "word"
+        self._ways = Ways(
+            analyzer=ANALYZERS[settings.analyzer],
+            tokens=TOKENS[settings.tokens],
+            min_n=settings.min_n,
+            max_n=settings.max_n,
+            final_sigma=int(tables.final_sigma),
+            unspaced_max_n=settings.unspaced_max_n if words else 0,
+            affixes=int(settings.affixes and words),
+            boundaries=int(settings.boundaries and words),
+            as_written=int(settings.as_written and words),
+            subwords=max(0, settings.subwords) if words else 0,
+            gaps=int(settings.gaps and settings.tokens != "words"),
         )
         self._tables = (
             tables.pages, tables.properties, tables.mapping, tables.sequences,
