@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
-from textclf.errors import Interrupted, TextclfError
+from textclf.errors import Interrupted, OutputError, TextclfError
 from textclf.escapes import encodable, json_line, printable
 from textclf.progress import Progress
 from textclf.writing import unwritable
@@ -33,7 +33,6 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 _STAGES = {
-    "fetch": "downloading",
     "inspect": "reading",
     "compile": "compiling (once)",
     "count": "counting n-grams",
@@ -185,14 +184,11 @@ class Console:
                     os.dup2(nowhere.fileno(), 2)
 
     def _line(self, message: str, level: str, figures: Mapping[str, Any]) -> str:
-        moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        of_run = {"run": self.run_id} if self.run_id else {}
+        pairs = {**figures, **({"run": self.run_id} if self.run_id else {})}
         if self._json:
-            record = {"time": moment, "level": level, "message": message, **figures, **of_run}
-            return json_line(record)
-        pairs = {**figures, **of_run}.items()
-        shown = " ".join(f"{key}={_short(value)}" for key, value in pairs)
-        return printable(" ".join(f"{moment} {level} {message} {shown}".split()))
+            return json_record(message, level, pairs)
+        shown = " ".join(f"{key}={_short(value)}" for key, value in pairs.items())
+        return printable(" ".join(f"{_now()} {level} {message} {shown}".split()))
 
     def _to_file(self, line: str) -> None:
         if self._file is not None:
@@ -201,7 +197,7 @@ class Console:
     def done(self, text: str) -> None:
         """Print what a command has done on stdout, unless nobody wants to know."""
         self._end_bars()
-        if not self.quiet:
+        if not self.quiet and sys.stdout is not None:
             self.result(text)
 
     def result(self, text: str, *, as_it_is: bool = False) -> None:
@@ -212,17 +208,26 @@ class Console:
             as_it_is: Whether nothing in it is to be escaped: it has colours, or is a program's.
         """
         self._end_bars()
-        if sys.stdout is not None:
-            _print(text if as_it_is else "\n".join(map(printable, text.split("\n"))))
+        _print(text if as_it_is else "\n".join(map(printable, text.split("\n"))))
 
     def json(self, value: Mapping[str, Any] | Sequence[Any]) -> None:
         """Print a JSON value on stdout."""
         self._end_bars()
-        if sys.stdout is not None:
-            _print(json_line(value))
+        _print(json_line(value))
+
+
+def json_record(message: str, level: str, figures: Mapping[str, Any]) -> str:
+    """Return a line of `--log-format json`."""
+    return json_line({"time": _now(), "level": level, "message": message, **figures})
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _print(text: str) -> None:
+    if sys.stdout is None:  # closed as the command began
+        raise OutputError("standard output is closed", remedy="open it: it is to have the answer")
     try:
         click.echo(encodable(text))
     except BrokenPipeError:  # its reader is gone, which undoes nothing

@@ -79,17 +79,16 @@ def _classes(
 ) -> None:
     from textclf.explanation import class_ngrams
 
-    found = class_ngrams(classifier, top)
-    chosen = {name: found[name] for name in ([label] if label else classifier.labels)}
+    found = class_ngrams(classifier, top, [label] if label else None)
     if as_json:
         console.json(
             {
-                name: [{"ngram": c.ngram, "value": c.value} for c in c_]
-                for name, c_ in chosen.items()
+                name: [{"ngram": c.ngram, "value": c.value} for c in contributions]
+                for name, contributions in found.items()
             }
         )
         return
-    for i, (name, contributions) in enumerate(chosen.items()):
+    for i, (name, contributions) in enumerate(found.items()):
         rows = [[_visible(c.ngram), f"{c.value:+.3f}"] for c in contributions]
         title = classifier.name_of(name)
         console.result(("\n" if i else "") + table(rows, [title, "speaks for it by"]))

@@ -10,12 +10,14 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
+from itertools import pairwise
 from typing import Any, NoReturn
 
 import click
 
 import textclf
-from textclf.errors import TextclfError
+from textclf.errors import TextclfError, interruption
 from textclf.escapes import printable
 
 from .refusals import refused
@@ -90,8 +92,8 @@ class _LazyGroup(click.Group):
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, 2 usage, 65 bad data, 69 not fetched, 71 no memory, "
-    "73 cannot write, 75 locked, 78 bad configuration, 80 below the quality gate, 130/143 stopped "
-    "by a signal.",
+    "73 cannot write, 75 locked, 78 bad configuration, 80 below the quality gate, "
+    "129/130/143 stopped by a signal.",
 )
 @click.version_option(textclf.__version__, prog_name="textclf")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
@@ -105,7 +107,7 @@ def cli(debug: bool) -> None:
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command and exit with its code."""
     arguments = list(sys.argv[1:] if args is None else args)
-    debug = "--debug" in arguments
+    fail = partial(_fail, debug="--debug" in arguments, as_json=_wants_json(arguments))
     try:
         cli.main(arguments, prog_name="textclf", standalone_mode=False)
         _flush()
@@ -113,18 +115,24 @@ def main(args: Sequence[str] | None = None) -> None:
         error.show()  # a command that was given none of its own
         sys.exit(error.exit_code)
     except click.ClickException as error:
-        _fail(_with_hint(error), error.exit_code, debug)
+        fail(_with_hint(error), error.exit_code)
     except click.Abort:
-        _fail("stopped by SIGINT", 130)
+        fail("stopped by SIGINT", 130)
     except TextclfError as error:
-        _fail(str(error), error.exit_code, debug)
+        fail(str(error), error.exit_code)
+    except SystemError as error:
+        stopped = interruption(error)
+        if stopped is None:
+            raise
+        code = stopped.exit_code if isinstance(stopped, TextclfError) else 130
+        fail(str(stopped) or "stopped by SIGINT", code)
     except (BrokenPipeError, _ClosedPipe):
         # Whoever read the output has closed it: `textclf predict ... | head` is no error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
     except (MemoryError, OSError) as error:
         found = refused(error)
-        _fail(str(found), found.exit_code, debug)
+        fail(str(found), found.exit_code)
 
 
 def run() -> None:
@@ -132,6 +140,7 @@ def run() -> None:
     # Blocks and shards are worked on by all cores already, and while a thread of OpenBLAS waits for
     # its next small product, it keeps a core busy.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    _open_standard_streams()
     _buffer_output()
     code: str | int | None = 0
     try:
@@ -139,6 +148,15 @@ def run() -> None:
     except SystemExit as end:
         code = end.code
     leave(code)
+
+
+def _open_standard_streams() -> None:
+    """Take the descriptors of streams that are closed, lest a file that is opened gets them."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # which takes the lowest that is free
 
 
 def _buffer_output() -> None:
@@ -184,14 +202,26 @@ def _flush() -> None:
         sys.stdout.flush()
 
 
-def _fail(message: str, code: int, debug: bool = False) -> None:
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Return whether lines on stderr are for machines; what is wrong may be another option."""
+    return "--log-format=json" in arguments or ("--log-format", "json") in pairwise(arguments)
+
+
+def _fail(message: str, code: int, *, debug: bool, as_json: bool) -> None:
+    line = " ".join(message.split())
     try:
         if debug:
             import traceback
 
             traceback.print_exc()
+        if as_json:
+            from .console import json_record
+
+            shown = json_record(line, "error", {"exit_code": code})
+        else:
+            shown = f"textclf: {printable(line)}"
         if sys.stderr is not None:  # for None, print takes stdout
-            print(f"textclf: {printable(' '.join(message.split()))}", file=sys.stderr)  # noqa: T201
+            print(shown, file=sys.stderr)  # noqa: T201
     finally:
         _drop_unwritten()
         sys.exit(code)

@@ -66,15 +66,20 @@ def _check_distinct(outputs: Mapping[str, Any]) -> None:
     for name, output in outputs.items():
         if output in (None, "-") or Path(output).is_char_device():
             continue
-        other = seen.setdefault(Path(output).resolve(), name)
+        other = seen.setdefault(_real(output), name)
         if other != name:
             options = " and ".join(f"--{n.replace('_', '-')}" for n in (other, name))
             raise UsageError(f"{options} name one file", where=str(output), remedy="name two")
 
 
+def _real(file: str | Path) -> Path:
+    """Return where links lead to; in a circle of them, somewhere."""
+    return Path(os.path.realpath(file))
+
+
 def _of_model(file: Path) -> bool:
     """Return whether a file that exists is one that a model or its run consists of."""
-    file = file.resolve()
+    file = _real(file)
     return any(
         file.name in names and (file.parent / names[0]).is_file() for names in (_MODEL, _RUN)
     )

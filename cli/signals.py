@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM end a command in finite time, whatever it is busy with."""
+"""SIGINT, SIGTERM and SIGHUP end a command in finite time, whatever it is busy with."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from textclf.errors import Interrupted
 
-STOPPING = (signal.SIGINT, signal.SIGTERM)
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GRACE = 60.0  # seconds in which a command that was asked to stop must have ended
 _AT_ONCE = 3.0  # seconds of them that are left once it is asked again
 _TWICE = 1.0  # seconds in which a second signal is the first: timeout(1) sends two
@@ -43,7 +43,9 @@ class Watch:
     def start(self) -> None:
         """Take over the signals; call on the main thread."""
         for number in STOPPING:
-            self._handlers[number] = signal.signal(number, self._on_signal)
+            # What is ignored stays so: nohup has a job go on when the terminal is gone.
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                self._handlers[number] = signal.signal(number, self._on_signal)
         told, self._tell = os.pipe()
         os.set_blocking(self._tell, False)
         self._before = signal.set_wakeup_fd(self._tell, warn_on_full_buffer=False)

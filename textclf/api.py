@@ -24,7 +24,8 @@ Or a file, such as that of the sample that comes with the package:
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -37,13 +38,15 @@ from textclf.api_rows import (
     WRITTEN,
     checked_blocks,
     checked_texts,
+    repeated,
     table_columns,
+    width,
     write_rows,
 )
 from textclf.classifier import Classifier
 from textclf.corpus.block import TextBlock
 from textclf.corpus.layout import CorpusFormat
-from textclf.errors import DataError
+from textclf.errors import ConfigError, DataError, interruption
 from textclf.job import TrainingFiles
 from textclf.settings import PRESETS, SECTIONS, Settings, resolve
 
@@ -100,6 +103,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         history_: Figures of each epoch; not there in a loaded model.
     """
 
+    _width: int | None = None  # columns of the table that it was trained on, if it was one
+
     def __init__(
         self,
         *,
@@ -155,6 +160,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             ConfigError: If a parameter has a value that it cannot have.
         """
+        if not isinstance(self.settings or {}, Mapping):
+            raise ConfigError("settings are no mapping", remedy="give {section: {key: value}}")
         if self.preset not in PRESETS:
             raise ValueError(f"there is no preset {self.preset!r}; there are {', '.join(PRESETS)}")
         given = self.get_params(deep=False) | {"seed": self.random_state}
@@ -198,7 +205,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         >>> model.predict(["bonjour", "good morning"]).tolist()
         ['fr', 'en']
         """
-        settings = self.resolved_settings()
+        settings, columns = self.resolved_settings(), table_columns(X)
+        if columns and (name := repeated(columns.names.values())) is not None:
+            raise ValueError(f"X has several columns {name!r}: give each a name of its own")
         with tempfile.TemporaryDirectory(prefix="textclf-") as folder:
             work = Path(folder)
             rows = work / "rows.jsonl"
@@ -211,9 +220,11 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 names = write_rows(rows, checked_blocks(X, y))
                 files = TrainingFiles((str(rows),), format=WRITTEN)
             try:
-                self.classifier_, self.history_ = _train(files, settings, work)
+                with _interruptible():
+                    self.classifier_, self.history_ = _train(files, settings, work)
                 if names is not None:
-                    self.classifier_.columns = table_columns(X)  # not those of our own file
+                    self.classifier_.columns = columns  # not those of our own file
+                self._width = width(X) if y is not None else None
             except DataError as error:
                 if names is None:
                     raise
@@ -232,10 +243,11 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ValueError: If it is neither texts nor a table of them, or lacks one of these columns.
         """
         check_is_fitted(self, "classifier_")
-        texts = checked_texts(X, self.classifier_.columns)
+        texts = checked_texts(X, self.classifier_.columns, self._width)
         starts = range(0, len(texts), _AT_ONCE)
         blocks = (TextBlock.from_texts(texts[i : i + _AT_ONCE]) for i in starts)
-        found = [p for _, p in self.classifier_.predict_blocks(blocks)]
+        with _interruptible():
+            found = [p for _, p in self.classifier_.predict_blocks(blocks)]
         empty = np.empty((0, len(self.classes_)), dtype=np.float32)
         return np.asarray(np.concatenate([empty, *found])[:, self._order])
 
@@ -283,6 +295,17 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.no_validation = True
         tags.non_deterministic = False
         return tags
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Have Ctrl-C end what is within also while a kernel runs, which numba calls a SystemError."""
+    try:
+        yield
+    except SystemError as error:
+        if interruption(error) is None:
+            raise
+        raise KeyboardInterrupt from error
 
 
 def _train(

@@ -13,6 +13,7 @@ from sklearn.utils.validation import column_or_1d
 
 from textclf.corpus.block import TextBlock, encode_text
 from textclf.corpus.layout import COLUMN_BREAK, Columns, CorpusFormat
+from textclf.escapes import encodable
 
 WRITTEN = CorpusFormat(format="jsonl", label_column="label", text_columns=("text",))
 
@@ -25,7 +26,21 @@ def table_columns(table: Any) -> Columns | None:
     return Columns(len(names), None, tuple(range(len(names))), dict(enumerate(names)))
 
 
-def checked_texts(texts: Any, trained: Columns | None = None) -> list[str]:
+def repeated(names: Iterable[str]) -> str | None:
+    """Return a name that is there more than once, or None."""
+    listed = list(names)
+    return next((name for name in listed if listed.count(name) > 1), None)
+
+
+def width(texts: Any) -> int:
+    """Return how many columns a table has; one of all else."""
+    shape: tuple[int, ...] = getattr(texts, "shape", ())
+    return shape[1] if len(shape) == 2 else 1
+
+
+def checked_texts(
+    texts: Any, trained: Columns | None = None, expected: int | None = None
+) -> list[str]:
     """Return texts as a list.
 
     Args:
@@ -33,9 +48,10 @@ def checked_texts(texts: Any, trained: Columns | None = None) -> list[str]:
             which are joined as the text columns of a file are.
         trained: The columns that the model was trained on: of a table that names these, they are
             taken, in their order.
+        expected: How many columns of texts another table must have; by default those of `trained`.
 
     Raises:
-        ValueError: If it is something else, or names some of the columns and not all.
+        ValueError: If it is something else, has other columns, or names some of them and not all.
     """
     if isinstance(texts, (str, bytes)):
         raise ValueError("X is one string: give a sequence of texts")
@@ -48,7 +64,12 @@ def checked_texts(texts: Any, trained: Columns | None = None) -> list[str]:
         raise ValueError(f"X is of the shape {shape}: give texts, or a table of them")
     table: Any = texts  # of which list() would return the names of the columns
     cells = table.iloc if hasattr(table, "iloc") else table
-    places = _places(table_columns(table), trained) or range(shape[1])
+    places = _places(table_columns(table), trained) or list(range(shape[1]))
+    if expected is None and trained is not None:
+        expected = len(trained.texts)
+    if expected is not None and len(places) != expected:
+        found = f"{len(places)} column{'s' * (len(places) > 1)}"
+        raise ValueError(f"X has {found}; the model was trained on {expected}")
     columns = (_strings(cells[:, c], f"column {c + 1}, text") for c in places)
     return [COLUMN_BREAK.join(row) for row in zip(*columns, strict=True)]
 
@@ -100,7 +121,7 @@ def checked_blocks(X: Any, y: Any) -> Iterator[tuple[list[str], NDArray[Any]]]:
         if labels is None or isinstance(texts, str):
             raise ValueError("y is missing: a classifier is trained on labelled texts")
         checked, column = checked_texts(texts), column_or_1d(labels)
-        if column.dtype.kind == "f" and np.any(np.isfinite(column) & (column % 1 != 0)):
+        if column.dtype.kind == "f" and np.any(column[np.isfinite(column)] % 1 != 0):
             raise ValueError("Unknown label type: y holds measurements; classes may be strings")
         if len(checked) != len(column):
             raise ValueError(f"X has {len(checked)} texts, but y {len(column)} labels")
@@ -128,6 +149,8 @@ def write_rows(path: Path, blocks: Iterable[tuple[list[str], NDArray[Any]]]) -> 
                     raise ValueError("y has a missing label")
                 if label not in names:
                     names[label] = _name(label, set(names.values()))
+                    if encodable(names[label]) != names[label] or "\0" in names[label]:
+                        raise ValueError(f"the label {label!r} has characters that are no text")
                 row = {"label": names[label], "text": encode_text(text).decode()}
                 file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
     if not names:

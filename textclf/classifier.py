@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import json
+import os
+import secrets
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,15 +111,29 @@ class Classifier:
         return [self.labels[i] for i in self.predict_proba(texts).argmax(axis=1)]
 
     def save(self, folder: Path) -> None:
-        """Write the model into a new folder.
+        """Write the model into a new folder, which appears when all is written.
 
         Raises:
             FileExistsError: If the folder exists.
             OSError: If it cannot be written.
         """
+        from safetensors import SafetensorError
+
+        if folder.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder))
+        hidden = folder.with_name(f".{folder.name}-{secrets.token_hex(3)}")
+        hidden.mkdir(parents=True)
+        try:
+            self._write(hidden)
+            hidden.rename(folder)
+        except SafetensorError as error:
+            raise OSError(str(error)) from error
+        finally:
+            shutil.rmtree(hidden, ignore_errors=True)
+
+    def _write(self, folder: Path) -> None:
         from safetensors.numpy import save_file
 
-        folder.mkdir(parents=True)
         vocabulary = self.vectorizer.vocabulary
         tensors = {f"vocabulary.{n}": getattr(vocabulary, n) for n in _VOCABULARY}
         for i, layer in enumerate(self.layers):

@@ -25,14 +25,21 @@ arraymath._HAVE_BLAS = True
 __all__ = ["folder", "njit", "target"]
 
 
+# Modules with kernels, or constants of theirs, beside those of ngrams/.
+_OTHERS = (
+    "adagrad.py", "corpus/csv_kernels.py", "corpus/layout.py", "inspection_kernels.py",
+    "linear_svm.py", "sparse_batches.py",
+)  # fmt: skip
+
+
 def _folder(base: str) -> str:
     """Return a folder that is named by the contents of the modules that share kernels.
 
     By itself numba looks only at the file of the kernel that is called, not at those of the
     kernels and constants that have become part of it.
     """
-    contents = hashlib.sha256()
-    for file in sorted((Path(__file__).parent / "ngrams").glob("*.py")):
+    contents, here = hashlib.sha256(), Path(__file__).parent
+    for file in (*sorted((here / "ngrams").glob("*.py")), *(here / name for name in _OTHERS)):
         contents.update(file.read_bytes())
     return str(Path(base) / f"kernels-{contents.hexdigest()[:16]}")
 

@@ -22,6 +22,17 @@ class TextclfError(Exception):
         )
 
 
+def interruption(error: SystemError) -> BaseException | None:
+    """Return what a signal's handler raised within a compiled kernel, of which numba says nothing.
+
+    None if it is no such error.
+    """
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, (KeyboardInterrupt, Interrupted)):
+        cause = cause.__cause__ or cause.__context__
+    return cause
+
+
 class UsageError(TextclfError):
     """The command or a function was called in a way it does not take."""
 

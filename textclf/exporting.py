@@ -11,7 +11,7 @@ import importlib
 import json
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
+from textclf.corpus.block import TextBlock
 from textclf.errors import OutputError, UsageError
 from textclf.writing import unwritable
 
 if TYPE_CHECKING:
     from textclf.classifier import Classifier
-    from textclf.ngrams.vectorizer import Rows
 
 ExportFormat: TypeAlias = Literal["onnx", "saved_model", "sklearn", "textclf"]
 
@@ -49,8 +49,9 @@ class Features(NamedTuple):
     row_count: NDArray[np.int64]
 
 
-def features(rows: Rows) -> Features:
-    """Return rows as exported networks take them."""
+def features(classifier: Classifier, texts: Sequence[str]) -> Features:
+    """Return texts as the network that was exported of a model takes them."""
+    rows = classifier.vectorizer.transform(TextBlock.from_texts(texts))
     count = len(rows.indptr) - 1
     return Features(
         np.repeat(np.arange(count, dtype=np.int64), np.diff(rows.indptr)),

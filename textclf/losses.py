@@ -14,6 +14,7 @@ import tensorflow as tf
 # Candidates for the temperature: 1, and to both sides factors of 1.15; the minimum is flat.
 _TEMPERATURES = (1.15 ** np.arange(-4, 21)).astype(np.float32)
 _ONE = 4
+_CLASSES_AT_ONCE = 256
 
 
 class MemberLoss(keras.losses.Loss):  # type: ignore[misc]
@@ -80,11 +81,21 @@ class CalibratedLoss(keras.metrics.Metric):  # type: ignore[misc]
         logits = tf.reduce_mean(y_pred, axis=1)
         weights = tf.ones_like(logits[:, 0]) if sample_weight is None else sample_weight
         weights = tf.reshape(weights, (-1,))
-        tried = logits / _TEMPERATURES[:, np.newaxis, np.newaxis]
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
-            tf.tile(classes[tf.newaxis], (len(_TEMPERATURES), 1)), tried
-        )
-        self.losses.assign_add(tf.linalg.matvec(losses, weights))
+
+        def losses_at(temperatures: Any) -> Any:
+            tried = logits / temperatures[:, tf.newaxis, tf.newaxis]
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
+                tf.tile(classes[tf.newaxis], (tf.size(temperatures), 1)), tried
+            )
+            return tf.linalg.matvec(losses, weights)
+
+        if logits.shape[1] <= _CLASSES_AT_ONCE:
+            self.losses.assign_add(losses_at(_TEMPERATURES))
+        else:  # one after the other: all of them are 25 times the logits
+            one = tf.map_fn(
+                lambda t: losses_at(t[tf.newaxis])[0], _TEMPERATURES, parallel_iterations=1
+            )
+            self.losses.assign_add(one)
         self.rows.assign_add(tf.reduce_sum(weights))
 
     def result(self) -> Any:

@@ -14,7 +14,7 @@ from textclf.adagrad import AdagradKernel
 from textclf.settings import NetworkSettings
 from textclf.sizes import first_units
 from textclf.sparse_batches import DTYPES, SparseBatch
-from textclf.tensorflow_runtime import weakly
+from textclf.tensorflow_runtime import CustomGradients, weakly
 
 
 def build_network(
@@ -130,6 +130,7 @@ class SparseDense(keras.layers.Layer):  # type: ignore[misc]
         super().__init__(**options)
         self.n_features, self.units = n_features, units
         self.gathered: Any = None
+        self._gradients = CustomGradients(self)
         self._random = keras.initializers.GlorotUniform(seed)
 
     def build(self, _shapes: Any) -> None:
@@ -152,7 +153,7 @@ class SparseDense(keras.layers.Layer):  # type: ignore[misc]
         batch = SparseBatch(*inputs)
         # Its gradient is IndexedSlices: rows of the kernel, none of them twice.
         rows = self.gathered = tf.gather(self.kernel.value, batch.columns)
-        product = _multiply(batch, rows)
+        product = self._gradients.note(_multiply(batch, rows))
         return tf.nn.bias_add(tf.ensure_shape(product, (None, self.units)), self.bias.value)
 
 
@@ -203,6 +204,7 @@ class CompiledDense(keras.layers.Layer):  # type: ignore[misc]
     def __init__(self, kernel: AdagradKernel, **options: Any) -> None:
         super().__init__(**options)
         self.kernel, self.units = kernel, kernel.weights.shape[1]
+        self._gradients = CustomGradients(self)
         self.learning_rate: Callable[[], Any] = lambda: 0.0
 
     def build(self, _shapes: Any) -> None:
@@ -233,7 +235,7 @@ class CompiledDense(keras.layers.Layer):  # type: ignore[misc]
             product = tf.numpy_function(multiply, [*inputs], tf.float32)
             return tf.nn.bias_add(tf.ensure_shape(product, (None, units)), bias), gradient
 
-        return affine(self.bias.value)
+        return self._gradients.note(affine(self.bias.value))
 
     def _multiply(self, *batch: Any) -> NDArray[np.float32]:
         return self.kernel.multiply(SparseBatch(*batch))

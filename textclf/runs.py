@@ -116,7 +116,8 @@ class RunStore:
         if not _NAME.fullmatch(name):
             raise UsageError(
                 f"{name!r} cannot be the name of a model",
-                remedy=f"give --name with letters, digits, '.', '_' and '-', but not '{CURRENT}'",
+                remedy="give --name with at most 100 letters, digits, '.', '_' and '-', "
+                f"but not '{CURRENT}'",
             )
         self.folder = models_dir / name
         self.name = name

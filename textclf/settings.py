@@ -24,7 +24,7 @@ class NgramSettings:
         tokens: What a word is: `words+punctuation` is `\\w+|[^\\w\\s]`, `words` is the guide's
             `\\w\\w+`.
         min_n: Shortest n-gram.
-        max_n: Longest n-gram; 0 chooses 3, or 2 words for more than 8 classes.
+        max_n: Longest n-gram; 0 chooses 3, or 2 words for more than 16 classes.
         unspaced_max_n: Longest n-gram in scripts written without spaces, where each character is a
             word.
         affixes: Whether words also count by their first five characters and by their last three.
@@ -226,6 +226,7 @@ SECTIONS: dict[str, type[Any]] = {
     "output": OutputSettings,
 }
 
+_LARGEST_CONFIG = 1 << 20  # bytes
 # Bounds of numbers, both included.
 _BOUNDS: dict[str, tuple[float, float]] = {
     "min_n": (1, 16),
@@ -363,7 +364,11 @@ def read_toml(path: Path) -> dict[str, Any]:
         ConfigError: If it cannot be read or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text("utf-8-sig"))
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_CONFIG + 1)
+        if len(content) > _LARGEST_CONFIG:
+            raise ConfigError("is too large for settings", where=str(path), remedy="check the path")
+        return tomllib.loads(content.decode("utf-8-sig"))
     except FileNotFoundError as error:
         raise ConfigError("no such file", where=str(path), remedy="check the path") from error
     except (OSError, UnicodeDecodeError) as error:

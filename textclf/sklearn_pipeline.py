@@ -15,7 +15,9 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import LabelBinarizer
 
+from textclf.api_rows import checked_texts
 from textclf.corpus.block import TextBlock
+from textclf.corpus.layout import Columns
 from textclf.ngrams.vectorizer import Vectorizer, Vocabulary
 from textclf.settings import stored_ngrams
 
@@ -29,11 +31,18 @@ class TextFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Args:
         settings: The settings of n-grams as {key: value}.
         vocabulary: The vocabulary's arrays by name.
+        columns: The columns that the model was trained on, as `Columns.as_dict`; None: not known.
     """
 
-    def __init__(self, settings: dict[str, Any], vocabulary: dict[str, NDArray[Any]]) -> None:
+    def __init__(
+        self,
+        settings: dict[str, Any],
+        vocabulary: dict[str, NDArray[Any]],
+        columns: dict[str, Any] | None = None,
+    ) -> None:
         self.settings = settings
         self.vocabulary = vocabulary
+        self.columns = columns
 
     def fit(self, X: Any, y: Any = None) -> TextFeatures:
         """Do nothing: the vocabulary is trained."""
@@ -43,10 +52,15 @@ class TextFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return True
 
     def transform(self, X: Sequence[str]) -> sparse.csr_matrix:
-        """Return (texts, features) float32."""
+        """Return (texts, features) float32, of texts or of a table of them.
+
+        Raises:
+            ValueError: As `TextClassifier.predict` does.
+        """
+        texts = checked_texts(X, Columns.of(self.columns))
         vocabulary = Vocabulary(**self.vocabulary)
         vectorizer = Vectorizer(stored_ngrams(self.settings), vocabulary)
-        rows = vectorizer.transform(TextBlock.from_texts(list(X)))
+        rows = vectorizer.transform(TextBlock.from_texts(texts))
         shape = (len(rows.indptr) - 1, vocabulary.size)
         return sparse.csr_matrix((rows.data, rows.indices, rows.indptr), shape=shape)
 
@@ -60,7 +74,8 @@ def sklearn_pipeline(classifier: Classifier) -> Pipeline:
     arrays = {
         f.name: getattr(vectorizer.vocabulary, f.name) for f in dataclasses.fields(Vocabulary)
     }
-    texts = TextFeatures(dataclasses.asdict(vectorizer.settings), arrays)
+    columns = classifier.columns.as_dict() if classifier.columns is not None else None
+    texts = TextFeatures(dataclasses.asdict(vectorizer.settings), arrays, columns)
     classes, order = np.unique(np.array(classifier.labels), return_index=True)
     kernels = [layer.kernel for layer in classifier.layers]
     biases = [layer.bias for layer in classifier.layers]

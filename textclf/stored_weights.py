@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
+from weakref import finalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,7 @@ class StoredWeights:
     def __init__(self, shapes: Sequence[tuple[int, ...]], folder: Path | None = None) -> None:
         self._shapes, self.kept = shapes, False
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed with the object
+        finalize(self, self._file.close)
 
     def keep(self, arrays: Iterable[Iterable[NDArray[np.float32]]]) -> None:
         """Keep arrays, each given in blocks of rows, in place of those from before.

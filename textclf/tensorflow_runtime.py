@@ -8,11 +8,12 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from weakref import WeakMethod
+from weakref import WeakMethod, WeakSet, finalize
 
+from textclf.errors import UsageError
 from textclf.lean_imports import hidden, postponed
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ _UNUSED = frozenset(
 _KERAS = {"KERAS_BACKEND": "tensorflow", "KERAS_HOME": os.devnull, "KERAS_NNX_ENABLED": "0"}
 _importing = threading.Lock()
 _TURN = 2e-4  # seconds
+_trains = 0  # the process that trains, by its number
 
 
 def load_tensorflow(threads: int = 0, *, lean: bool = False) -> Any:
@@ -79,6 +81,23 @@ def load_tensorflow(threads: int = 0, *, lean: bool = False) -> Any:
     if threads > 0:
         _limit_threads(tensorflow, threads)
     return tensorflow
+
+
+def check_fork() -> None:
+    """Note that this process trains; see that none that it was forked from did.
+
+    TensorFlow would wait for ever for its threads, which are not forked.
+
+    Raises:
+        UsageError: If one did.
+    """
+    global _trains
+    if _trains not in (0, os.getpid()):
+        raise UsageError(
+            "another process has trained, and this one was forked from it",
+            remedy="begin processes by multiprocessing's spawn, or by joblib",
+        )
+    _trains = os.getpid()
 
 
 @contextmanager
@@ -116,6 +135,35 @@ def weakly(method: Callable[..., Any]) -> Callable[..., Any]:
         return found(*given)
 
     return call
+
+
+class CustomGradients:
+    """What TensorFlow knows of the custom gradients of a layer, and forgets with it.
+
+    It registers each for good, and with it the graph that it is a part of: 8 MB a training.
+
+    Args:
+        layer: Once it is gone, so are they, and those that Keras' optimizers added to its graphs.
+    """
+
+    def __init__(self, layer: Any) -> None:
+        self._graphs: WeakSet[Any] = WeakSet()
+        finalize(layer, _forget_gradients, self._graphs)
+
+    def note(self, result: Any) -> Any:
+        """Note the graph of what `tf.custom_gradient` returned, and give that back."""
+        with suppress(AttributeError):  # computed at once: it has none
+            self._graphs.add(result.graph)
+        return result
+
+
+def _forget_gradients(graphs: WeakSet[Any]) -> None:
+    from tensorflow.python.framework import ops
+
+    for operation in [op for graph in graphs for op in graph.get_operations()]:
+        with suppress(AttributeError, ValueError):  # not TensorFlow's interface; no such gradient
+            name = operation.get_attr("_gradient_op_type").decode()
+            ops.gradient_registry._registry.pop(name, None)
 
 
 def forget_networks() -> None:
@@ -183,8 +231,9 @@ def _chatter_held() -> Iterator[None]:
     except OSError:  # closed, or captured: descriptor 2 is not ours
         yield
         return
-    # Never closed: a handler that was made meanwhile may keep it.
-    sys.stderr = open(kept, "w", buffering=1, encoding=python.encoding, errors="backslashreplace")  # noqa: SIM115, PTH123
+    # Closed when nobody has it any more: a handler that was made meanwhile may.
+    sys.stderr = open(kept, "w", 1, python.encoding, "backslashreplace", closefd=False)  # noqa: SIM115
+    finalize(sys.stderr, os.close, kept)
     try:
         with Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), 2)

@@ -69,13 +69,15 @@ def fit(
             weights, on these rows, for as many epochs as were best.
 
     Raises:
-        UsageError: If there are no rows to train on.
+        UsageError: If there are no rows to train on, or this process was forked from one that
+            has trained.
         ConfigError: If the loss becomes infinite or not a number.
         OSError: If a shard cannot be read or a checkpoint cannot be written.
     """
     from textclf.adagrad import AdagradKernel
-    from textclf.tensorflow_runtime import load_tensorflow
+    from textclf.tensorflow_runtime import check_fork, load_tensorflow
 
+    check_fork()
     training = with_batch_size(training, sum(len(train[i].y) for i in range(len(train))))
     rows = Rows.of(train, validation, training)
     network = with_shape(network, rows.n_classes, rows.n_features)

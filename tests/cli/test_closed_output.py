@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 
 import pytest
 
@@ -31,6 +32,21 @@ def test_predictions_that_nobody_reads_are_no_error(textclf, gone, tmp_path, the
     )  # fmt: skip
     assert (result.returncode, result.stderr) == (0, "")
     assert "error" not in log.read_text()
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+@pytest.mark.parametrize("command", [["datasets", "list"], ["runs", "list"]])
+def test_an_answer_that_goes_nowhere_is_an_error(textclf, tmp_path, command, more):
+    result = textclf(*command, *more, cwd=tmp_path, preexec_fn=lambda: os.close(1))
+    assert result.returncode == 73
+    assert "standard output is closed" in result.stderr
+
+
+def test_no_file_takes_the_place_of_a_stream_that_is_closed(textclf, tmp_path):
+    code = "import os; from textclf.cli.main import _open_standard_streams as o; o(); os.pipe()"
+    check = f"{code}; assert os.path.samefile('/dev/null', f'/proc/self/fd/2')"
+    process = subprocess.run([sys.executable, "-c", check], preexec_fn=lambda: os.close(2))
+    assert process.returncode == 0
 
 
 def test_an_error_that_nobody_can_be_told_is_not_told_as_a_result(textclf, tmp_path):

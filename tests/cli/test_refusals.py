@@ -1,6 +1,7 @@
 """What the system refuses is one line and a documented code, wherever it comes up."""
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -26,6 +27,30 @@ def test_what_no_module_foresaw_is_one_line(quick, monkeypatch, themes_model, nu
 
     monkeypatch.setattr("textclf.sinks.open_sink", refuse)
     one_line(quick("predict", themes_model, os.devnull), code, f"textclf: {said}")
+
+
+@pytest.mark.parametrize("option", ["--log-format=json", "--log-format json"])
+@pytest.mark.parametrize(
+    ("job", "code"),
+    [(["inspect", "none.csv"], 65), (["inspect", "--no-such-option"], 2), (["train"], 2)],
+)
+def test_what_is_wrong_is_told_in_the_format_of_the_log(textclf, option, job, code):
+    result = textclf(*job, *option.split())
+    assert result.returncode == code
+    told = json.loads(result.stderr)
+    assert (told["level"], told["exit_code"]) == ("error", code)
+
+
+def test_a_circle_of_links_is_one_line(quick, tmp_path, themes_model):
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    for option in ("-o", "--log-file"):
+        result = quick("predict", themes_model, os.devnull, option, tmp_path / "a")
+        one_line(result, 73, "cannot be written (Too many levels of symbolic links)")
+
+
+def test_a_configuration_without_end_is_not_read_into_memory(quick):
+    one_line(quick("train", "--config", "/dev/zero"), 78, "is too large for settings")
 
 
 def test_a_file_that_grows_too_large_is_one_line_and_leaves_nothing(tmp_path, themes_model):

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT end a job in finite time, wherever it is; two at once are one."""
+"""SIGTERM, SIGINT and SIGHUP end a job in finite time, wherever it is; two at once are one."""
 
 import json
 import re
@@ -45,7 +45,7 @@ def wait_until_caught(process, number):
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_what_is_stuck_in_a_library_is_ended_after_a_grace(number):
     process = stuck(1)
     process.send_signal(number)
@@ -82,6 +82,21 @@ def test_two_signals_at_once_are_one(tmp_path, job):
     assert process.wait(30) == 143
     assert "goes on from there" in process.stderr.read().splitlines()[-1]
     assert len(hidden(tmp_path)) == 1
+
+
+def test_a_terminal_that_is_gone_stops_a_job_which_can_be_gone_on_with(tmp_path, job):
+    process = begun(job)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(30) == 129
+    assert "stopped by SIGHUP" in process.stderr.read().splitlines()[-1]
+    assert len(hidden(tmp_path)) == 1
+
+
+def test_a_job_under_nohup_goes_on(tmp_path, job):
+    process = begun(job, prefix=["nohup"])
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(60) == 0
+    assert len(runs(tmp_path)) == 1
 
 
 def test_a_second_signal_stops_a_long_step_at_once(job):

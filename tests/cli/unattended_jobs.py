@@ -52,10 +52,10 @@ def published(tmp_path):
     return (tmp_path / "models" / "films" / "current").resolve().name
 
 
-def begun(job, *more, step="0.3", wait_for="training", **variables):
+def begun(job, *more, step="0.3", wait_for="training", prefix=(), **variables):
     """Start a job and wait until a stage has begun."""
     process = subprocess.Popen(
-        [*QUICK, *map(str, job), *more],
+        [*prefix, *QUICK, *map(str, job), *more],
         env=environment(QUICK_STEP=step, **variables),
         stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip

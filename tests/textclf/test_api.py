@@ -129,9 +129,24 @@ def test_a_table_without_these_names_goes_by_the_order_of_its_columns(themes):
         np.testing.assert_array_equal(model.predict_proba(table), expected)
 
 
+def test_a_table_of_another_number_of_columns_is_refused(themes):
+    texts, labels = themes
+    one = TextClassifier(**QUICK).fit(texts, labels)
+    with pytest.raises(ValueError, match="X has 2 columns; the model was trained on 1"):
+        one.predict(pd.DataFrame({"text": texts, "label": labels}))
+    two = TextClassifier(**QUICK).fit(np.array([texts, texts]).T, labels)
+    with pytest.raises(ValueError, match="X has 1 column; the model was trained on 2"):
+        two.predict(np.array([texts]).T)
+    rows = pd.DataFrame({"text": texts})
+    with pytest.raises(ValueError, match="several columns 'text'"):
+        TextClassifier(**QUICK).fit(pd.concat([rows, rows], axis=1), labels)
+
+
 @pytest.mark.parametrize(
     ("labels", "said"),
     [
+        (["a\ud800", "b"] * 150, r"the label 'a\\ud800' has characters that are no text"),
+        (np.array(["a\0", "b"] * 150, dtype=object), r"the label 'a\\x00' has characters"),
         (pd.array(["food", pd.NA] * 150, dtype="string"), "missing label"),
         (np.array([1, "x"] * 150, dtype=object), "mixes strings and other labels"),
     ],
@@ -139,6 +154,20 @@ def test_a_table_without_these_names_goes_by_the_order_of_its_columns(themes):
 def test_labels_that_cannot_come_back_are_refused(themes, labels, said):
     with pytest.raises(ValueError, match=said):
         TextClassifier(**QUICK).fit(themes[0], labels)
+
+
+def test_ctrl_c_within_a_kernel_is_no_error_of_the_system(monkeypatch, fitted, themes):
+    """numba says SystemError, which scikit-learn would take for a fit that has failed."""
+
+    def interrupted(*_):
+        raise SystemError("a kernel returned with an exception set") from KeyboardInterrupt()
+
+    monkeypatch.setattr(textclf.api, "_train", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        TextClassifier(**QUICK).fit(*themes)
+    monkeypatch.setattr(Classifier, "predict_blocks", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fitted.predict(themes[0])
 
 
 def test_text_blocks_have_codes_for_labels(themes):
@@ -234,6 +263,11 @@ def test_what_cannot_be_trained_on_is_told(X, y, problem):
 def test_one_string_is_no_sequence_of_texts(fitted):
     with pytest.raises(ValueError, match="one string"):
         fitted.predict("a text")
+
+
+def test_settings_that_are_no_mapping_are_bad_configuration(themes):
+    with pytest.raises(ConfigError, match="settings are no mapping"):
+        TextClassifier(settings="max_n").fit(*themes)
 
 
 def test_parameters_become_settings():

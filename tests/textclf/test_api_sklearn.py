@@ -139,8 +139,9 @@ def test_it_fits_what_it_predicts(fitted, rows, kind):
         (np.array("a"), "X is a ndarray"),
         ({"a": "text"}, "X is a dict"),
         ({"a", "b"}, "X is a set"),
-        (np.zeros((2, 3)), "column 1, text 0 is a float64"),
-        (pd.DataFrame({"text": ["a", "b"], "stars": ["5", 4]}), "column 2, text 1 is a int"),
+        (np.zeros((2, 1)), "column 1, text 0 is a float64"),
+        (pd.DataFrame({"text": ["a", "b"], "stars": ["5", "4"]}), "X has 2 columns; the model"),
+        (pd.DataFrame({"stars": ["5", 4]}), "column 1, text 1 is a int"),
         (np.empty((2, 0)), r"X is of the shape \(2, 0\)"),
         (np.empty((2, 1, 1)), r"X is of the shape \(2, 1, 1\)"),
         (b"a text", "X is one string"),
@@ -217,6 +218,47 @@ def test_a_pickle_predicts_the_same_where_tensorflow_is_not_imported(fitted, row
     )  # fmt: skip
     expected = fitted.predict(["good word", "bad word"])
     assert result.stdout.split() == ["False", *expected]
+
+
+def test_what_was_made_for_predicting_is_not_pickled(fitted, rows):
+    copied = pickle.loads(pickle.dumps(fitted))
+    size = len(pickle.dumps(copied))
+    many = [*rows[0]] * 2000  # more than plain Python vectorizes
+    expected = fitted.predict(many)
+    copied.predict(many)
+    assert len(pickle.dumps(copied)) == size
+    assert (pickle.loads(pickle.dumps(copied)).predict(many) == expected).all()
+
+
+# In a process of its own: what is forked is all of it.
+FORKED = """
+import multiprocessing, sys
+from textclf import TextClassifier
+from textclf.errors import UsageError
+
+texts, labels, options = {rows!r}, {labels!r}, {options!r}
+
+def fit():
+    try:
+        TextClassifier(**options).fit(texts, labels)
+    except UsageError as error:
+        sys.exit(3 * ("forked" in str(error)))
+
+fit()
+fit()
+child = multiprocessing.get_context("fork").Process(target=fit)
+child.start()
+child.join(60)
+print(child.exitcode)
+child.kill()
+"""
+
+
+@pytest.mark.slow
+def test_a_fork_of_a_process_that_has_trained_does_not_wait_for_ever(rows):
+    code = FORKED.format(rows=rows[0], labels=rows[1], options=TINY)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (result.returncode, result.stdout) == (0, "3\n"), result.stderr
 
 
 @pytest.mark.slow

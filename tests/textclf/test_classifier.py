@@ -230,6 +230,13 @@ def test_no_model_is_said_plainly(tmp_path):
         Classifier.load(tmp_path)
 
 
+def test_where_the_disk_is_full_nothing_is_left_of_a_model(classifier, mounted):
+    disk = mounted("-t", "tmpfs", "-o", "size=16k", "none")
+    with pytest.raises(OSError, match="os error 28"):
+        classifier.save(disk / "model")
+    assert list(disk.iterdir()) == []
+
+
 def test_saving_twice_into_a_folder_is_refused(classifier, saved):
     with pytest.raises(FileExistsError):
         classifier.save(saved)

@@ -5,11 +5,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from textclf.compiled import _OTHERS
+
 ROOT = Path(__file__).parents[2]
 SAY = "import numba, textclf.compiled; print(numba.config.CACHE_DIR)"
 
 
-def test_a_change_of_a_kernel_that_others_contain_is_not_overlooked(tmp_path):
+@pytest.mark.parametrize("module", ["ngrams/cutting.py", "linear_svm.py"])
+def test_a_change_of_a_module_with_kernels_is_not_overlooked(tmp_path, module):
     shutil.copytree(ROOT / "textclf", tmp_path / "textclf")
 
     def folder():
@@ -18,9 +23,19 @@ def test_a_change_of_a_kernel_that_others_contain_is_not_overlooked(tmp_path):
 
     before = folder()
     assert folder() == before
-    changed = tmp_path / "textclf" / "ngrams" / "cutting.py"
+    changed = tmp_path / "textclf" / module
     changed.write_text(changed.read_text() + "# changed\n")
     assert folder() != before
+
+
+def test_no_module_with_kernels_is_forgotten():
+    package = ROOT / "textclf"
+    found = {
+        str(file.relative_to(package))
+        for file in package.rglob("*.py")
+        if "from textclf.compiled import njit" in file.read_text("utf-8")
+    }
+    assert {name for name in found if not name.startswith("ngrams/")} <= set(_OTHERS)
 
 
 # A kernel of somebody else that needs BLAS, in a process that has imported ours.

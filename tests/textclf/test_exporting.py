@@ -3,10 +3,11 @@
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from textclf.classifier import Classifier
-from textclf.corpus.block import TextBlock
+from textclf.corpus.layout import COLUMN_BREAK, Columns
 from textclf.errors import OutputError, UsageError
 from textclf.exporting import export, features
 from textclf.layers import Dense
@@ -38,7 +39,7 @@ def texts(themes):
 
 
 def inputs(classifier, texts):
-    found = features(classifier.vectorizer.transform(TextBlock.from_texts(texts)))
+    found = features(classifier, texts)
     return found._asdict()
 
 
@@ -67,6 +68,17 @@ def test_sklearn(classifier, texts):
     expected = classifier.predict_proba(texts)[:, order]
     np.testing.assert_allclose(pipeline.predict_proba(texts), expected, atol=1e-5)
     assert pipeline.predict(texts).tolist() == classifier.predict(texts)
+
+
+def test_the_sklearn_pipeline_takes_tables_as_the_classifier_does(classifier, texts):
+    classifier.columns = Columns(3, 2, (1, 0), {0: "body", 1: "title", 2: "label"})
+    pipeline = sklearn_pipeline(classifier)
+    table = pd.DataFrame({"id": range(len(texts)), "title": texts, "body": texts[::-1]})
+    joined = [COLUMN_BREAK.join(both) for both in zip(texts, texts[::-1], strict=True)]
+    assert pipeline.predict(table).tolist() == classifier.predict(joined)
+    for wrong in (table[["title"]], "one string", ["a", None]):
+        with pytest.raises(ValueError, match=r"X has|X is|text 1 is"):
+            pipeline.predict(wrong)
 
 
 def test_the_sklearn_file_is_no_pickle_and_trusts_one_class_of_ours(classifier, texts, tmp_path):

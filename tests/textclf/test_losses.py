@@ -10,7 +10,8 @@ from textclf.tensorflow_runtime import load_tensorflow
 
 load_tensorflow(1)
 
-from textclf.losses import MemberLoss  # noqa: E402 - after TensorFlow's environment is set
+from textclf import losses  # noqa: E402 - after TensorFlow's environment is set
+from textclf.losses import CalibratedLoss, MemberLoss  # noqa: E402
 
 LOGITS = np.random.default_rng(1).normal(size=(5, 3, 4)).astype(np.float32) * 3
 LABELS = np.array([0, 1, 2, 3, 3])
@@ -25,6 +26,20 @@ def test_a_row_of_each_member_is_to_exceed_the_other_classes_by_the_margin(margi
     np.testing.assert_allclose(found, -own.mean(axis=1), rtol=1e-5)
 
 
-def test_without_a_margin_it_is_never_more() -> None:
-    plain, strict = (MemberLoss(margin).call(LABELS, LOGITS).numpy() for margin in (0.0, 2.5))
-    assert (plain < strict).all()
+@pytest.mark.parametrize("at_once", [256, 1])
+def test_the_calibrated_loss_is_that_at_the_best_temperature(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(losses, "_CLASSES_AT_ONCE", at_once)
+    metric = CalibratedLoss()
+    metric.active = True
+    for part in (slice(0, 2), slice(2, 5)):
+        metric.update_state(LABELS[part], LOGITS[part])
+    means = LOGITS.mean(axis=1)
+
+    def loss(temperature: float) -> float:
+        return float(-log_softmax(means / temperature, axis=1)[np.arange(5), LABELS].mean())
+
+    best = min(map(loss, 1.15 ** np.arange(-4.0, 21.0)))
+    assert metric.result().numpy() == pytest.approx(best, rel=1e-5)
+    assert metric.uncalibrated() == pytest.approx(loss(1.0), rel=1e-5)

@@ -31,7 +31,7 @@ def test_of_few_rows_the_weights_of_several_steps_are_averaged(rows: int, steps:
     assert with_averaging(TrainingSettings(averaged_steps=3), rows).averaged_steps == 3
 
 
-@pytest.mark.parametrize(("classes", "longest"), [(2, 3), (8, 3), (9, 2), (200, 2)])
+@pytest.mark.parametrize(("classes", "longest"), [(2, 3), (16, 3), (17, 2), (200, 2)])
 def test_of_many_classes_no_trigrams_are_counted(classes: int, longest: int) -> None:
     assert with_max_n(NgramSettings(), classes).max_n == longest
 

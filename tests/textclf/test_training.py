@@ -415,6 +415,22 @@ def test_afterwards_neither_weights_nor_batches_are_kept(
     assert not kept
 
 
+@pytest.mark.parametrize("gpu", [False, True])
+def test_afterwards_tensorflow_keeps_no_gradient_and_so_no_graph(
+    gpu: bool, train: ShardSet, validation: ShardSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tensorflow.python.framework import ops
+
+    def known() -> set[str]:
+        gc.collect()
+        return {name for name in ops.gradient_registry.list() if name.startswith("Custom")}
+
+    monkeypatch.setattr("textclf.tensorflow_runtime.has_gpu", lambda: gpu)
+    before = known()
+    fit(train, validation, NETWORK, TRAINING, seed=1)
+    assert known() <= before
+
+
 def test_where_there_is_a_gpu_tensorflow_trains_the_first_layer_alike(
     train: ShardSet, validation: ShardSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

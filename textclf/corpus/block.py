@@ -18,8 +18,7 @@ class TextBlock:
         text: uint8, all texts joined: text i is `text[offsets[i]:offsets[i + 1]]`, valid UTF-8;
             between those of several columns is a `layout.COLUMN_BREAK`.
         offsets: (rows + 1,) int64.
-        labels: (rows,) int32 codes into the label map, or None if the corpus has no labels;
-            -1 is a label that a frozen map does not know.
+        labels: (rows,) int32 codes into the label map, or None if the corpus has no labels.
         rows: (rows,) int64 number of each row in its file, from 1; a header is row 1.
         source: Name of the file, for messages.
         extra: Other columns that were asked for, by name.

@@ -22,6 +22,9 @@ _COMPRESSIONS = {
     b"BZh": "bzip2",
     b"\xfd7zXZ\x00": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
+    b"]\x00\x00": "lzma",
+    # Frames to be skipped, as pzstd writes them first.
+    **{bytes([first]) + b"\x2a\x4d\x18": "zstd" for first in range(0x50, 0x60)},
 }
 
 
@@ -109,6 +112,7 @@ _MEMBERS: dict[str, Callable[[], Any]] = {
     "gzip": partial(zlib.decompressobj, wbits=31),
     "bzip2": bz2.BZ2Decompressor,
     "xz": partial(lzma.LZMADecompressor, lzma.FORMAT_XZ),
+    "lzma": partial(lzma.LZMADecompressor, lzma.FORMAT_ALONE),
 }
 
 

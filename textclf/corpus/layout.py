@@ -210,6 +210,8 @@ def check_format(fmt: CorpusFormat) -> None:
     for column in (fmt.label_column, *fmt.text_columns, *fmt.extra_columns):
         if isinstance(column, int) and column < 1:
             raise UsageError(f"there is no column {column}", remedy="count columns from 1")
+    if len(set(fmt.text_columns)) < len(fmt.text_columns):
+        raise UsageError("a --text-column is given twice", remedy="give each column once")
     if fmt.by_name and fmt.header is False and fmt.format in (None, "csv", "tsv"):
         raise UsageError(
             "without a header columns have no names", remedy="give their numbers, from 1"

@@ -6,7 +6,6 @@ import hashlib
 import logging
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -53,7 +52,6 @@ class Corpus:
         block_bytes: Bytes of a file that are read at once.
         spool_dir: Where what can be read only once (standard input, a pipe) is kept for further
             passes; without it there is one pass.
-        unknown_labels: `keep` keeps rows with labels that a frozen map does not know, coded -1.
         max_row_bytes: Most bytes of a row.
         seen: Whether the files were read before: what is odd about them has been said, and bad
             rows are written down.
@@ -68,7 +66,6 @@ class Corpus:
         bad_rows: BadRows | None = None,
         block_bytes: int = 1 << 20,
         spool_dir: Path | None = None,
-        unknown_labels: Literal["reject", "keep"] = "reject",
         max_row_bytes: int = MAX_ROW,
         seen: bool = False,
     ) -> None:
@@ -86,16 +83,16 @@ class Corpus:
         self.first_rejected: list[BadRow] = []
         self._bad_rows = bad_rows or BadRows()
         self._block_bytes, self._max_row = block_bytes, max_row_bytes
-        self._keep_unknown, self._seen = unknown_labels == "keep", seen
+        self._seen = seen
         self._spool_dir = spool_dir
         self._single_pass = any(is_single_pass(file) for file in self.files)
         self._spool: Spool | None = None
         self._started = False
         self._opened: OpenFile | None = None  # a first file that can be opened only once
         self._layout: Layout | None = None
-        self._stamps: dict[str, tuple[int, int]] = {}
+        self._stamps: dict[str, tuple[int, ...]] = {}
         self._sha256: str | None = None
-        self._counts: dict[int, int] | None = None
+        self._passed = False  # whether a pass was completed
 
     @property
     def layout(self) -> Layout:
@@ -127,16 +124,6 @@ class Corpus:
             raise RuntimeError("the corpus was not read to its end yet")
         return self._sha256
 
-    def counts(self) -> dict[str, int]:
-        """Return the rows of each label, once a pass was completed.
-
-        Raises:
-            RuntimeError: If no pass over the corpus was completed.
-        """
-        if self._counts is None:
-            raise RuntimeError("the corpus was not read to its end yet")
-        return {self.labels.names[code]: n for code, n in self._counts.items() if code >= 0}
-
     def blocks(self) -> Iterator[TextBlock]:
         """Start a pass: yield the rows, in order, parsed ahead on a thread.
 
@@ -166,9 +153,8 @@ class Corpus:
 
     def _pass(self) -> Generator[TextBlock, None, None]:
         layout = self.layout
-        fresh = self._counts is None and not self._seen
+        fresh = not (self._passed or self._seen)
         log = RejectLog(self._bad_rows, write=fresh)
-        counts: dict[int, int] = {}
         hasher = None
         said = self.fmt.quotes is not None
         suspicious = fresh and layout.format == "tsv" and layout.quotes and not said
@@ -181,8 +167,7 @@ class Corpus:
                 self._check_unchanged(path)
                 with opened:
                     blocks = self._file_blocks(path, opened.stream, layout, log, i == 0)
-                    for block in blocks if self._counts is None else self._same(path, blocks):
-                        _count(counts, block)
+                    for block in self._watched(path, blocks):
                         if suspicious and (row := _swallowed(block, layout.width)):
                             logger.warning(
                                 "%s, row %d: a quoted text holds lines that look like rows; if "
@@ -194,7 +179,7 @@ class Corpus:
         finally:
             self.rejected, self.first_rejected = log.rejected, log.first
             log.close()
-        self._counts = counts
+        self._passed = True
         if hasher is not None:
             self._sha256 = hasher.hexdigest()
 
@@ -202,7 +187,7 @@ class Corpus:
         self, path: str, stream: Stream, layout: Layout, log: RejectLog, first: bool
     ) -> Iterator[TextBlock]:
         own = layout if first else layout_of(path, stream, self.fmt, None, layout)
-        assembler = Assembler(stream.name, own, self.labels, log, self._keep_unknown)
+        assembler = Assembler(stream.name, own, self.labels, log)
         before = log.rows + log.rejected
         yield from read_blocks(path, stream, assembler, self._block_bytes, self._max_row)
         if log.rows + log.rejected == before and own.format != "lines":
@@ -213,16 +198,21 @@ class Corpus:
                 remedy="give a file with rows" + (", or --no-header" if below else ""),
             )
 
-    def _same(self, path: str, blocks: Iterator[TextBlock]) -> Iterator[TextBlock]:
-        """Yield a file's blocks, each once it is sure to be what the first pass read."""
+    def _watched(self, path: str, blocks: Iterator[TextBlock]) -> Iterator[TextBlock]:
+        """Yield a file's blocks; of a later pass, each once the file is sure to be the same.
+
+        In the first pass a file may grow.
+        """
         try:
             for block in blocks:
-                self._check_unchanged(path)
+                if self._passed:
+                    self._check_unchanged(path)
                 yield block
-        except DataError:  # of a row that was not there before
+        except DataError:  # of a row that was not there before, or is no longer
             self._check_unchanged(path)
             raise
-        self._check_unchanged(path)
+        if self._passed:
+            self._check_unchanged(path)
 
     def _check_unchanged(self, path: str) -> None:
         """Raise a DataError if a file is not the one that the pass before read."""
@@ -257,10 +247,3 @@ def _swallowed(block: TextBlock, width: int) -> int | None:
         if any(line.count("\t") == width - 1 for line in text.split("\n")[1:]):
             return int(row)
     return None
-
-
-def _count(counts: dict[int, int], block: TextBlock) -> None:
-    if block.labels is not None:
-        codes, numbers = np.unique(block.labels, return_counts=True)
-        for code, number in zip(codes.tolist(), numbers.tolist(), strict=True):
-            counts[code] = counts.get(code, 0) + number

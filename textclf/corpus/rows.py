@@ -46,14 +46,10 @@ class Assembler:
         layout: How it is laid out.
         labels: Codes the labels.
         log: Takes the bad rows.
-        keep_unknown: Whether rows whose label a frozen map does not know are kept, coded -1.
     """
 
-    def __init__(
-        self, source: str, layout: Layout, labels: LabelMap, log: RejectLog, keep_unknown: bool
-    ) -> None:
+    def __init__(self, source: str, layout: Layout, labels: LabelMap, log: RejectLog) -> None:
         self.source, self.layout, self.labels, self.log = source, layout, labels, log
-        self.keep_unknown = keep_unknown
         self.has_labels = layout.label is not None
 
     def block(self, rows: Sequence[Row]) -> TextBlock:
@@ -93,7 +89,7 @@ class Assembler:
         if not label:
             return -1, ("the label is blank", "fill it in, or choose another --label-column")
         code = int(self.labels.encode((label,))[0])
-        if code < 0 and not self.keep_unknown:
+        if code < 0:
             shown = label if len(label) <= 60 else label[:57] + "..."
             alike = self.labels.alike(label)
             remedy = f"write it {alike!r}, as in training" if alike else self.labels.remedy
@@ -145,7 +141,7 @@ def nul_problem(data: bytes) -> tuple[str, str] | None:
         return None
     return (
         "there is a NUL byte",
-        "remove it; UTF-16 without a byte order mark needs --encoding utf-16-le",
+        "remove it, or give the --encoding if the file is no UTF-8",
     )
 
 

@@ -37,9 +37,14 @@ _NOT_TEXT = {
     b"\x28\xb5\x2f\xfd": "compressed twice",
     b"\xfd7zXZ\x00": "compressed twice",
 }
+# Which bytes of four are 0 in text of Latin letters, and how much of it is needed to tell.
+_ZEROS = {"utf-16-le": (1, 3), "utf-16-be": (0, 2), "utf-32-le": (1, 2, 3), "utf-32-be": (0, 1, 2)}
+_WIDE_TEXT = 32  # bytes
 _OFFICE = (b"[Content_Types].xml", b"mimetypeapplication/vnd.oasis")  # first in their archives
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # which begins as that of UTF-16 does
+    (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
@@ -79,7 +84,7 @@ class Stream:
     Args:
         name: For messages.
         raw: Reads bytes of the file.
-        encoding: The encoding; None: UTF-8, or UTF-16 if its byte order mark says so.
+        encoding: The encoding; None: UTF-8, or UTF-16 or UTF-32 if a byte order mark says so.
         live: Whether reads return what there is, without waiting for as much as was asked for.
     """
 
@@ -97,6 +102,9 @@ class Stream:
             if self._pending.startswith(mark) and encoding in (None, marked):
                 self.encoding = marked
                 break
+        if self.encoding == "utf-8" and (wide := _wide_encoding(self._pending)):
+            remedy = f"give --encoding {wide}"
+            raise DataError(f"is {wide} without a byte order mark", where=name, remedy=remedy)
         self._decoder: codecs.IncrementalDecoder | None = None
         if self._pending.startswith(PARQUET):
             self.encoding = "utf-8"
@@ -263,8 +271,8 @@ def check_file(path: str) -> None:
         )
 
 
-def file_stamp(path: str) -> tuple[int, int]:
-    """Return a file's size and when it was last changed, in nanoseconds.
+def file_stamp(path: str) -> tuple[int, ...]:
+    """Return which file a path names, its size and when it was last changed, in nanoseconds.
 
     Raises:
         DataError: If it is gone.
@@ -273,7 +281,7 @@ def file_stamp(path: str) -> tuple[int, int]:
         status = Path(path).stat()
     except OSError as error:
         raise unreadable(path, error) from error
-    return status.st_size, status.st_mtime_ns
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def is_single_pass(path: str) -> bool:
@@ -299,6 +307,19 @@ def check_encoding(encoding: str | None) -> None:
         ) from error
     if info.incrementaldecoder is None:
         raise UsageError(f"encoding {encoding!r} cannot be streamed", remedy="convert to UTF-8")
+
+
+def _wide_encoding(head: bytes) -> str:
+    """Return the encoding of text of which most characters have bytes that are 0; else nothing."""
+    size = len(head) // 4 * 4
+    if size < _WIDE_TEXT or head.startswith(PARQUET):
+        return ""
+    zeros = [head[i:size:4].count(0) * 4 / size for i in range(4)]
+    often, never = [z > 0.5 for z in zeros], [z < 0.1 for z in zeros]
+    for encoding, places in _ZEROS.items():
+        if all(often[i] if i in places else never[i] for i in range(4)):
+            return encoding
+    return ""
 
 
 def _check_text(name: str, head: bytes) -> None:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import log
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,10 +75,6 @@ class Vocabulary:
         """Return the text of a column's n-gram."""
         start, end = self.text_ends[column], self.text_ends[column + 1]
         return self.text[start:end].tobytes().decode()
-
-    def ngrams(self) -> list[str]:
-        """Return the text of all columns' n-grams."""
-        return [self.ngram(column) for column in range(len(self.text_ends) - 1)]
 
 
 class Hashed(NamedTuple):
@@ -176,6 +172,10 @@ class Vectorizer:
     def __init__(self, settings: NgramSettings, vocabulary: Vocabulary) -> None:
         self.settings, self.vocabulary = settings, vocabulary
         self._compiled: CompiledVectorizer | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the compiled form, which is large and soon made."""
+        return self.__dict__ | {"_compiled": None}
 
     def transform(self, block: TextBlock) -> Rows:
         """Return the block's rows; a small first block goes without the compiled kernels."""

@@ -63,6 +63,6 @@ def rows_of(corpus: Corpus) -> Rows:
         if block.labels is None:
             found += [(None, text) for text in block.texts()]
         else:
-            names = [corpus.labels.names[code] if code >= 0 else "?" for code in block.labels]
+            names = [corpus.labels.names[code] for code in block.labels]
             found += list(zip(names, block.texts(), strict=True))
     return found

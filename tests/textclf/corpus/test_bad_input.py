@@ -67,7 +67,7 @@ FILES = [
     ("image", b"\x89PNG\r\n\x1a\n" + bytes(100), "is not text but a PNG image"),
     ("gzipped tar", gzip.compress(bytes(257) + b"ustar\0" + bytes(1000)), "but a tar archive"),
     ("gzipped twice", gzip.compress(gzip.compress(b"a,b\n")), "compressed twice"),
-    ("UTF-16 without mark", "a,b\nc,d\n".encode("utf-16-le"), "there is a NUL byte"),
+    ("little UTF-16 without mark", "a,b\nc,d\n".encode("utf-16-le"), "there is a NUL byte"),
     ("Parquet as CSV", b"PAR1" + bytes(100), "cannot be read as Parquet"),
 ]
 
@@ -176,7 +176,6 @@ def test_label_never_seen_in_training_is_a_bad_row(csv_path: str, write: Write, 
     with pytest.raises(DataError, match=r"row 3: the label 'c' was never seen in training"):
         read(file, labels=known)
     assert read(file, labels=known, bad_rows=BadRows(1)) == [("a", "x"), ("b", "y")]
-    assert read(file, labels=known, unknown_labels="keep")[2] == ("?", "z")
 
 
 def test_label_in_other_capitals_is_told_how_training_wrote_it(write: Write, read: Read) -> None:
@@ -204,7 +203,6 @@ def test_tolerated_rows_are_counted_and_written(
     assert [(line[0], line[1]) for line in lines[1:]] == [(str(file), n) for n in "234"]
     assert lines[2][3] == "b,\ufffd\\ttab"
     assert lines[3][2:] == ["the label is blank", ',"x\\ny"']
-    assert corpus.counts() == {"a": 1, "b": 1}
 
 
 def test_more_bad_rows_than_allowed(csv_path: str, write: Write, read: Read) -> None:
@@ -229,7 +227,7 @@ def test_rejects_of_several_corpora_share_a_file(write: Write, read: Read, tmp_p
 
 
 def test_rejects_that_cannot_be_written(write: Write, read: Read, tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="rejects cannot be written"):
+    with pytest.raises(OutputError, match=r"rejects.tsv: cannot be written"):
         read(write("a,b\n"), bad_rows=BadRows(5, tmp_path / "none" / "rejects.tsv"))
 
 
@@ -275,6 +273,17 @@ print(before, peak(sys.argv[2]))
     )
     before, after = map(int, result.stdout.split())
     assert after - before < 120  # MiB
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_wide_characters_without_a_mark_are_told_by_their_zeros(
+    encoding: str, write: Write, read: Read
+) -> None:
+    file = write(("label,text\n" + "a,the naïve Größe\n" * 9).encode(encoding))
+    with pytest.raises(DataError, match=f"is {encoding} without a byte order mark") as found:
+        read(file)
+    assert found.value.remedy == f"give --encoding {encoding}"
+    assert len(read(file, CorpusFormat(encoding=encoding))) == 9
 
 
 @pytest.mark.parametrize(
@@ -325,6 +334,29 @@ def test_file_that_changes_while_it_is_read_again(
     write(change(rows))
     with pytest.raises(DataError, match="was changed while it was in use"):
         list(again)
+
+
+def test_file_that_is_replaced_by_one_of_its_size_and_age_between_passes(
+    write: Write, tmp_path: Path
+) -> None:
+    path = write("a,b\n")
+    corpus = Corpus([path])
+    assert len(list(corpus.blocks())) == 1
+    other = write("a,c\n", "other.csv")
+    then = path.stat()
+    os.utime(other, ns=(then.st_atime_ns, then.st_mtime_ns))
+    other.replace(path)
+    with pytest.raises(DataError, match="was changed while it was in use"):
+        list(corpus.blocks())
+
+
+def test_file_that_is_cut_off_while_it_is_read_is_not_blamed_on_a_row(write: Write) -> None:
+    rows = 'a,"b\nc"\n' * 400_000
+    blocks = Corpus([write(rows)], block_bytes=1000).blocks()
+    next(blocks)
+    write(rows[: len(rows) // 2 - 2])  # within quotes
+    with pytest.raises(DataError, match="was changed while it was in use"):
+        list(blocks)
 
 
 def test_file_that_grows_while_it_is_read_once(write: Write) -> None:

@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -46,7 +47,10 @@ COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.compress,
     ".bz2": bz2.compress,
     ".xz": lzma.compress,
+    ".lzma": partial(lzma.compress, format=lzma.FORMAT_ALONE),
     ".zst": lambda data: pa.compress(data, "zstd", asbytes=True),
+    # As pzstd writes it: before each frame one to be skipped, of four bytes here.
+    ".pz.zst": lambda data: b"P*M\x18\x04\0\0\0size" + pa.compress(data, "zstd", asbytes=True),
 }
 
 
@@ -68,7 +72,6 @@ def test_hash_is_that_of_the_files(kind: str, suffix: str, write: Write) -> None
     for _ in corpus.blocks():
         pass
     assert corpus.sha256() == hashlib.sha256(data + data).hexdigest()
-    assert corpus.counts() == {"a": 4, "b": 2}
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "fasttext", "parquet"])
