@@ -137,14 +137,14 @@ def _by_class(classifier: Classifier, found: Evaluation) -> str:
 
 def _confusions(found: Evaluation) -> str:
     labels = [_short(label, _LABEL_WIDTH) for label in found.labels]
-    counts = found.confusion.tolist()
     if len(labels) <= _MOST_CLASSES:
         rows = [
-            [label, *(f"{n:,}" for n in line)] for label, line in zip(labels, counts, strict=True)
+            [label, *(f"{n:,}" for n in line)]
+            for label, line in zip(labels, found.confusion.tolist(), strict=True)
         ]
         return table(rows, ["label \\ predicted", *labels])
     pairs = sorted(
-        ((n, i, j) for i, line in enumerate(counts) for j, n in enumerate(line) if i != j and n),
+        ((n, i, j) for i, j, n in zip(*(p.tolist() for p in found.pairs()), strict=True) if i != j),
         key=lambda pair: (-pair[0], *pair[1:]),
     )
     rows = [[labels[i], labels[j], f"{n:,}"] for n, i, j in pairs[:_MOST_CONFUSIONS]]

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from textclf.ngrams.shards import Shard
 
 # Scores, or rows if classes are many, from which one or two numbers are fitted: more tell no more.
-_MOST_SCORES, _FEWEST_ROWS = 1 << 20, 10_000
+_ENOUGH, _FEWEST_ROWS = 1 << 20, 10_000
+_MOST = 64 << 20  # scores that there is memory for
 _CLOSE = 1e-5  # steps of a logarithm that are not worth taking
 
 
@@ -33,7 +34,8 @@ def take_enough(parts: Iterator[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     for part in parts:
         taken.append(part)
         rows += len(part[0])
-        if rows >= max(_FEWEST_ROWS, _MOST_SCORES // part[0].shape[1]):
+        classes = part[0].shape[1]
+        if rows >= min(max(_FEWEST_ROWS, _ENOUGH // classes), _MOST // classes):
             break
     return taken
 
@@ -108,10 +110,11 @@ def calibrate(
     """
     from textclf.parallel import ordered_map
 
-    def judge(shard: Shard) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-        return classifier.logits(Rows.of(shard)), np.array(shard.y)
+    def judge(part: tuple[Rows, NDArray[np.int32]]) -> tuple[Floats, NDArray[np.int32]]:
+        rows, true = part
+        return classifier.logits(rows), true
 
-    judged = ordered_map(judge, validation)
+    judged = ordered_map(judge, Rows.parts(validation, len(classifier.labels)))
     taken = take_enough(judged)
     classifier.temperature = fit_temperature(*map(np.concatenate, zip(*taken, strict=True)))
     before, after = Evaluation(classifier.labels), Evaluation(classifier.labels)

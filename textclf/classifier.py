@@ -41,6 +41,7 @@ Floats = NDArray[np.float32]
 
 _FORMATS = (1, 2)  # 2 has kernels of fewer bits
 _MANIFEST, _HEADER, _TENSORS = "manifest.json", "model.json", "model.safetensors"
+_PROBABILITIES = 16 << 20  # computed at once
 _LARGEST_TEXT_FILE = 64 << 20  # bytes; labels and settings are far smaller
 _VOCABULARY = tuple(field.name for field in dataclasses.fields(Vocabulary))
 
@@ -87,6 +88,12 @@ class Classifier:
         """Return (rows, classes) float32 probabilities of a block's rows."""
         return softmax(self.logits(self.vectorizer.transform(block)))
 
+    def parts(self, blocks: Iterable[TextBlock]) -> Iterator[TextBlock]:
+        """Yield blocks, or parts of them whose probabilities take 64 MiB at most."""
+        most = max(1, _PROBABILITIES // len(self.labels))
+        for block in blocks:
+            yield from block.parts(most)
+
     def predict_blocks(self, blocks: Iterable[TextBlock]) -> Iterator[tuple[TextBlock, Floats]]:
         """Yield each block with its rows' probabilities, in order.
 
@@ -94,7 +101,7 @@ class Classifier:
         """
         from textclf.parallel import ordered_map
 
-        stream = iter(blocks)
+        stream = self.parts(blocks)
         for block in stream:
             yield block, self.predict_block(block)
             break

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 
 _MOST_SLICES = 1000
+_MOST_OF_MATRIX = 1000  # classes
 _SHOWN = 500  # characters of a mistake's text that are kept
 
 
@@ -96,7 +97,7 @@ class Measured:
             "intervals": {name: list(pair) for name, pair in self.intervals.items()},
             "by_class": self.overall.by_class(),
             "labels": self.overall.labels,
-            "confusion": self.overall.confusion.tolist(),
+            "confusion": self._confusion(),
             "mistakes": [asdict(mistake) for mistake in self.mistakes],
         }
         if self.slices:
@@ -104,6 +105,11 @@ class Measured:
         if self.other is not None and self.comparison is not None:
             result["against"] = figures(self.other) | {"mcnemar": self.comparison.as_dict()}
         return result
+
+    def _confusion(self) -> list[list[int]] | None:
+        """Return the confusion matrix; None of so many classes that nearly all of it is zeros."""
+        few = len(self.overall.labels) <= _MOST_OF_MATRIX
+        return self.overall.confusion.tolist() if few else None
 
 
 def figures(found: Evaluation) -> dict[str, float]:
@@ -187,7 +193,7 @@ def _predictions(
             classifier.predict_block(block),
             against.predict_block(block)[:, order],
         ),
-        corpus.blocks(),
+        classifier.parts(corpus.blocks()),
     )
 
 

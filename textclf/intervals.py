@@ -66,11 +66,10 @@ def intervals(
     if replicates == 0 or found.rows == 0:
         return {}
     random = np.random.default_rng(seed)
-    true, predicted = np.nonzero(found.confusion)
-    right = int(np.trace(found.confusion))
+    true, predicted, cells = found.pairs()
+    right = int(found.right.sum())
     scores = ("macro_f1", "weighted_f1") if right < found.rows else ()
     values: dict[str, list[float]] = {name: [] for name in scores}
-    cells = found.confusion[true, predicted]
     for counts in _resamples(random, cells, replicates if scores else 0):
         for name, score in _f1(true, predicted, counts, len(found.labels)).items():
             values[name].append(score)

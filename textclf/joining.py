@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from textclf.calibration import fit_factors, fit_temperature, take_enough
 from textclf.layers import Dense, Floats, Weights, dense_layers, forward, sparse_dense
@@ -49,14 +48,11 @@ def fit_svm_weight(weights: Weights, svm: LinearSVM, validation: Sequence[Shard]
     """
     layers = dense_layers(weights)
 
-    def judge(shard: Shard) -> tuple[Floats, Floats, NDArray[np.int32]]:
-        rows = Rows.of(shard)
-        return forward(rows, layers), _scores(svm, rows), np.array(shard.y)
-
-    found = take_enough(map(judge, validation))
+    parts = Rows.parts(validation, len(svm.bias))
+    found = take_enough((forward(rows, layers), _scores(svm, rows), true) for rows, true in parts)
     if not sum(len(true) for _, _, true in found):
         return _MORE
-    logits, scores, true = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    logits, scores, true = (np.concatenate(each) for each in zip(*found, strict=True))
     of_network, of_machines = fit_factors([logits, scores], true)
     return float(_MORE * of_machines / of_network)
 
@@ -96,10 +92,11 @@ def train_best_svm(
 
 def _log_loss(svm: LinearSVM, validation: Sequence[Shard]) -> float:
     """Return the mean log loss of the scores at the temperature that suits them; 0 of no rows."""
-    found = take_enough((_scores(svm, Rows.of(shard)), np.array(shard.y)) for shard in validation)
+    parts = Rows.parts(validation, len(svm.bias))
+    found = take_enough((_scores(svm, rows), true) for rows, true in parts)
     if not sum(len(true) for _, true in found):
         return 0.0
-    scores, true = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    scores, true = (np.concatenate(each) for each in zip(*found, strict=True))
     cooled = np.divide(scores, fit_temperature(scores, true), dtype=np.float32)
     likely = softmax(cooled)[np.arange(len(true)), true]
     return float(-np.log(np.maximum(likely, np.finfo(np.float32).tiny)).mean())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,18 +25,16 @@ class Evaluation:
 
     Attributes:
         labels: Names of the classes.
-        confusion: (classes, classes) int64; [i, j] counts rows of class i predicted as j.
         loss_sum: Sum of the rows' negative log likelihood in nats.
         bins: (15, 3) per confidence bin: rows, sum of confidence, rows predicted right.
     """
 
     labels: list[str]
-    confusion: NDArray[np.int64] = field(init=False)
     loss_sum: float = 0.0
     bins: Floats = field(default_factory=lambda: np.zeros((_BINS, 3)))
-
-    def __post_init__(self) -> None:
-        self.confusion = np.zeros((len(self.labels), len(self.labels)), dtype=np.int64)
+    # The confusion matrix without its zeros: class * classes + class predicted, and rows of each.
+    _cells: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    _counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def add(self, true: NDArray[np.int32], probabilities: NDArray[np.float32]) -> None:
         """Count rows.
@@ -47,7 +46,7 @@ class Evaluation:
         if len(true) == 0:
             return
         predicted = probabilities.argmax(axis=1)
-        np.add.at(self.confusion, (true, predicted), 1)
+        self.count(true, predicted, np.ones(len(true), np.int64))
         likelihood = probabilities[np.arange(len(true)), true].astype(np.float64)
         # float32's smallest normal number, so that one certain mistake is not infinite.
         self.loss_sum -= float(np.log(np.maximum(likelihood, np.finfo(np.float32).tiny)).sum())
@@ -59,15 +58,38 @@ class Evaluation:
             np.stack([np.ones_like(confidence), confidence, predicted == true], axis=1),
         )
 
+    def count(self, true: NDArray[Any], predicted: NDArray[Any], rows: NDArray[np.int64]) -> None:
+        """Count rows[i] rows of class true[i] that are predicted as predicted[i]."""
+        cells = true.astype(np.int64) * len(self.labels) + predicted
+        self._cells, places = np.unique(np.append(self._cells, cells), return_inverse=True)
+        counts = np.zeros(len(self._cells), np.int64)
+        np.add.at(counts, places, np.append(self._counts, rows))
+        self._counts = counts
+
+    def pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return class, class predicted and rows of all pairs that occur, ascending."""
+        return *np.divmod(self._cells, len(self.labels)), self._counts
+
+    @property
+    def confusion(self) -> NDArray[np.int64]:
+        """(classes, classes) the confusion matrix: [i, j] counts rows of class i predicted as j."""
+        matrix = np.zeros((len(self.labels), len(self.labels)), np.int64)
+        true, predicted, rows = self.pairs()
+        matrix[true, predicted] = rows
+        return matrix
+
+    def _by_class(self, classes: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.bincount(classes, rows, len(self.labels)).astype(np.int64)
+
     @property
     def rows(self) -> int:
         """Rows counted."""
-        return int(self.confusion.sum())
+        return int(self._counts.sum())
 
     @property
     def accuracy(self) -> float:
         """Share of rows predicted right."""
-        return float(np.trace(self.confusion) / max(1, self.rows))
+        return float(self.right.sum() / max(1, self.rows))
 
     @property
     def loss(self) -> float:
@@ -77,27 +99,39 @@ class Evaluation:
     @property
     def support(self) -> NDArray[np.int64]:
         """(classes,) rows of each class."""
-        return np.asarray(self.confusion.sum(axis=1))
+        true, _, rows = self.pairs()
+        return self._by_class(true, rows)
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """(classes,) rows predicted as each class."""
+        _, predicted, rows = self.pairs()
+        return self._by_class(predicted, rows)
+
+    @property
+    def right(self) -> NDArray[np.int64]:
+        """(classes,) rows of each class that are predicted as it."""
+        true, predicted, rows = self.pairs()
+        return self._by_class(true, np.where(true == predicted, rows, 0))
 
     @property
     def precision(self) -> Floats:
         """(classes,) precision; 0 for a class that is never predicted."""
-        return np.asarray(np.diag(self.confusion) / np.maximum(1, self.confusion.sum(axis=0)))
+        return np.asarray(self.right / np.maximum(1, self.predicted))
 
     @property
     def recall(self) -> Floats:
         """(classes,) recall; 0 for a class without rows."""
-        return np.asarray(np.diag(self.confusion) / np.maximum(1, self.support))
+        return np.asarray(self.right / np.maximum(1, self.support))
 
     @property
     def f1(self) -> Floats:
         """(classes,) F1."""
-        both = self.confusion.sum(axis=0) + self.support
-        return np.asarray(2 * np.diag(self.confusion) / np.maximum(1, both))
+        return np.asarray(2 * self.right / np.maximum(1, self.predicted + self.support))
 
     @property
     def _present(self) -> NDArray[np.bool_]:
-        return np.asarray(self.confusion.sum(axis=0) + self.support > 0)
+        return np.asarray(self.predicted + self.support > 0)
 
     @property
     def macro_f1(self) -> float:

@@ -70,7 +70,7 @@ def predict_live(
         seen += len(block.text)
         return block, classifier.predict_block(block)
 
-    return live_map(answer, blocks)
+    return live_map(answer, classifier.parts(blocks))
 
 
 def answer_corpus(

@@ -131,11 +131,12 @@ def _accuracies(classifiers: tuple[Classifier, ...], validation: Iterable[Any]) 
     """Return the accuracy of each on the rows; nothing if there are none."""
     from textclf.parallel import ordered_map
 
-    def count(shard: Any) -> list[int]:
-        rows, true = Rows.of(shard), np.array(shard.y)
+    def count(part: tuple[Rows, NDArray[np.int32]]) -> list[int]:
+        rows, true = part
         found = (classifier.logits(rows).argmax(axis=1) for classifier in classifiers)
         return [len(true), *(int((classes == true).sum()) for classes in found)]
 
-    counts = np.array(list(ordered_map(count, validation)), dtype=np.int64)
+    parts = Rows.parts(validation, len(classifiers[0].labels))
+    counts = np.array(list(ordered_map(count, parts)), dtype=np.int64)
     total, *right = counts.reshape(-1, 1 + len(classifiers)).sum(axis=0).tolist()
     return [n / total for n in right] if total else []

@@ -113,7 +113,10 @@ def test_the_figures_by_class_are_those_of_scikit_learn(page, answers):
 def test_the_rows_trained_on_by_class_sum_to_all(page, run):
     metrics = json.loads((run / "metrics.json").read_text())
     _, *rows = page.table("Training rows by class")
-    assert sum(int(row[1].replace(",", "")) for row in rows) == metrics["samples"]["train"]
+    samples = metrics["samples"]
+    assert metrics["refit"]  # on the rows held out, too
+    trained = samples["train"] + samples["validation"]
+    assert sum(int(row[1].replace(",", "")) for row in rows) == trained
 
 
 def test_the_confusion_matrix_is_that_of_scikit_learn(page, answers):

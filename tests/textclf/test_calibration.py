@@ -58,7 +58,7 @@ def test_factors_are_those_that_scipy_finds(rows: int, sizes: tuple[float, ...])
     np.testing.assert_allclose(found, least.x, atol=5e-3)
 
 
-@pytest.mark.parametrize(("classes", "taken"), [(4, 66), (50, 6), (5000, 3)])
+@pytest.mark.parametrize(("classes", "taken"), [(4, 66), (50, 6), (5000, 3), (100_000, 1)])
 def test_no_more_rows_are_taken_than_tell(classes: int, taken: int) -> None:
     parts = ((np.broadcast_to(np.float32(0), (4000, classes)), i) for i in range(1, 99))
     assert [i for _, i in take_enough(parts)] == list(range(1, taken + 1))
@@ -69,7 +69,7 @@ def test_the_temperature_is_of_the_first_rows_and_the_figures_are_of_all(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(calibration, "_FEWEST_ROWS", 100)
-    monkeypatch.setattr(calibration, "_MOST_SCORES", 0)
+    monkeypatch.setattr(calibration, "_ENOUGH", 0)
     random = np.random.default_rng(1)
     layers = [Dense(random.normal(size=(6, 3)).astype(np.float32), np.zeros(3, np.float32))]
     x = random.normal(size=(10, 50, 6)).astype(np.float32)

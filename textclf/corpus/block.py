@@ -46,15 +46,27 @@ class TextBlock:
             start = self.offsets[first]
             fitting = int(np.searchsorted(self.offsets, start + most, side="right")) - 1
             last = max(fitting, first + 1)
-            yield TextBlock(
-                self.text[start : self.offsets[last]],
-                self.offsets[first : last + 1] - start,
-                None if self.labels is None else self.labels[first:last],
-                self.rows[first:last],
-                self.source,
-                {name: values[first:last] for name, values in self.extra.items()},
-            )
+            yield self._part(first, last)
             first = last
+
+    def parts(self, most: int) -> Iterator[TextBlock]:
+        """Yield the rows in parts of at most `most` rows; itself, if it has no more."""
+        if len(self) <= most:
+            yield self
+            return
+        for first in range(0, len(self), most):
+            yield self._part(first, min(first + most, len(self)))
+
+    def _part(self, first: int, last: int) -> TextBlock:
+        start = self.offsets[first]
+        return TextBlock(
+            self.text[start : self.offsets[last]],
+            self.offsets[first : last + 1] - start,
+            None if self.labels is None else self.labels[first:last],
+            self.rows[first:last],
+            self.source,
+            {name: values[first:last] for name, values in self.extra.items()},
+        )
 
     @classmethod
     def from_texts(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from math import log
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_SCORES = 16 << 20
 _FACTORS = 64  # counts whose logarithm is known beforehand
 # Texts that plain Python vectorizes sooner than numba, which takes a second, is imported.
 _SMALL = 64 << 10
@@ -43,9 +44,17 @@ class Rows(NamedTuple):
     data: NDArray[np.float32]
 
     @classmethod
-    def of(cls, shard: Shard) -> Rows:
-        """Return the rows of a shard."""
-        return cls(shard.x.indptr, shard.x.indices, shard.x.data)
+    def parts(
+        cls, shards: Iterable[Shard], classes: int
+    ) -> Iterator[tuple[Rows, NDArray[np.int32]]]:
+        """Yield rows of shards and their classes, so many that their scores take 64 MiB at most."""
+        most = max(1, _SCORES // classes)
+        for shard in shards:
+            x, y = shard.x, np.array(shard.y)
+            for first in range(0, max(1, len(y)), most):
+                ends = x.indptr[first : first + most + 1]
+                own = slice(ends[0], ends[-1])
+                yield cls(ends - ends[0], x.indices[own], x.data[own]), y[first : first + most]
 
 
 @dataclass(frozen=True)

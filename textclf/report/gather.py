@@ -51,7 +51,7 @@ def gather(
     places = np.argsort(-found.support, kind="stable")[:MOST_CLASSES]
     most = [classifier.labels[i] for i in sorted(places.tolist())]
     best = class_ngrams(classifier, _NGRAMS, most)
-    counts = (found.support, found.confusion.sum(axis=0), np.diag(found.confusion))
+    counts = (found.support, found.predicted, found.right)
     return {
         "version": VERSION,
         "part": part,
@@ -71,10 +71,9 @@ def gather(
 
 def _confused(found: Evaluation) -> list[list[int]]:
     """Return class, class predicted and rows of the most frequent confusions, falling."""
-    wrong = found.confusion.copy()
-    np.fill_diagonal(wrong, 0)
-    true, predicted = np.nonzero(wrong)
-    rows = wrong[true, predicted]
+    true, predicted, rows = found.pairs()
+    wrong = true != predicted
+    true, predicted, rows = true[wrong], predicted[wrong], rows[wrong]
     order = np.argsort(-rows, kind="stable")[:MOST_CONFUSIONS]
     chosen = (true[order], predicted[order], rows[order])
     return [list(cell) for cell in zip(*(part.tolist() for part in chosen), strict=True)]

@@ -58,3 +58,13 @@ def test_pieces_hold_every_row_once_in_order_and_no_more_text_than_asked_for(
     assert [label for part in labels for label in part.tolist()] == list(range(len(texts)))
     assert [row for piece in pieces for row in piece.rows.tolist()] == block.rows.tolist()
     assert all(len(piece) == 1 or len(piece.text) <= most for piece in pieces)
+
+
+@given(st.lists(st.text(max_size=20)), st.integers(1, 9))
+def test_parts_hold_every_row_once_in_order_and_no_more_rows_than_asked_for(
+    texts: list[str], most: int
+) -> None:
+    block = TextBlock.from_texts(texts)
+    parts = list(block.parts(most))
+    assert [text for part in parts for text in part.texts()] == texts
+    assert all(len(part) <= most for part in parts)

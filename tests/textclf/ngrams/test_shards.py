@@ -5,11 +5,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix, vstack
 from scipy.sparse import random as random_matrix
-from scipy.sparse import vstack
 
 from textclf.ngrams import shards as module
+from textclf.ngrams import vectorizer
 from textclf.ngrams.shards import ShardSet, ShardWriter
+from textclf.ngrams.vectorizer import Rows
 
 
 def write(folder, x, y, cuts, n_shards=4, seed=1):
@@ -86,3 +88,17 @@ def test_a_set_that_was_not_closed_is_not_opened(tmp_path):
     ShardWriter(tmp_path, 3, 2, 1, 0)
     with pytest.raises(FileNotFoundError):
         ShardSet.open(tmp_path)
+
+
+@pytest.mark.parametrize("classes", [3, 7 << 10, 1 << 30])
+def test_parts_of_many_classes_are_short_and_hold_every_row_once(
+    matrix, tmp_path, monkeypatch, classes
+):
+    monkeypatch.setattr(vectorizer, "_SCORES", 70 << 10)
+    shards = write(tmp_path / "set", *matrix, [0, 200])
+    parts = list(Rows.parts(shards, classes))
+    assert max(len(true) for _, true in parts) <= max(1, (70 << 10) // classes)
+    x = vstack([csr_matrix((r.data, r.indices, r.indptr), (len(true), 30)) for r, true in parts])
+    order = np.argsort(x[:, 0].toarray()[:, 0])
+    assert (x.toarray()[order] == matrix[0].toarray()).all()
+    assert (np.concatenate([true for _, true in parts])[order] == matrix[1]).all()
