@@ -14,6 +14,7 @@ import numba
 import platformdirs
 from numba import njit
 
+from textclf.errors import ConfigError
 from textclf.lean_imports import hidden
 
 # numba looks whether there is BLAS, and imports 400 modules of scipy for it: a fifth of a second.
@@ -45,6 +46,10 @@ def _folder(base: str) -> str:
 
 
 _config: Any = numba.config
+if _config.DISABLE_JIT:
+    raise ConfigError(
+        "compiling is switched off", where="NUMBA_DISABLE_JIT", remedy="unset it: kernels need it"
+    )
 _config.CACHE_DIR = _folder(  # NUMBA_CACHE_DIR, if it is set
     _config.CACHE_DIR or platformdirs.user_cache_dir("textclf", appauthor=False)
 )

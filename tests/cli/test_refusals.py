@@ -49,6 +49,13 @@ def test_a_circle_of_links_is_one_line(quick, tmp_path, themes_model):
         one_line(result, 73, "cannot be written (Too many levels of symbolic links)")
 
 
+def test_kernels_that_are_not_to_be_compiled_are_bad_configuration(textclf, monkeypatch):
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    result = textclf("train", "--dataset", "sample")
+    assert result.returncode == 78
+    assert "NUMBA_DISABLE_JIT: compiling is switched off; unset it" in result.stderr
+
+
 def test_a_configuration_without_end_is_not_read_into_memory(quick):
     one_line(quick("train", "--config", "/dev/zero"), 78, "is too large for settings")
 

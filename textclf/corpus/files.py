@@ -6,6 +6,7 @@ import glob
 from collections.abc import Sequence
 from pathlib import Path
 
+from textclf.corpus.compression import display_name
 from textclf.errors import DataError
 
 
@@ -32,7 +33,8 @@ def expand_files(names: Sequence[str | Path]) -> tuple[str, ...]:
 
 def name_all(files: Sequence[str]) -> str:
     """Return files as an error names them: the first, and how many more."""
-    return files[0] if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"
+    first = display_name(files[0])
+    return first if len(files) == 1 else f"{first} and {len(files) - 1} more"
 
 
 def _exists(name: str) -> bool:
