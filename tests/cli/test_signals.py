@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from unattended_jobs import QUICK, begun, environment, hidden, runs
+from unattended_jobs import QUICK, begun, environment, heed_hangup, hidden, runs
 
 STUCK = """
 import ctypes
@@ -27,6 +27,7 @@ def stuck(grace):
     process = subprocess.Popen(
         [sys.executable, "-c", STUCK.format(grace=grace)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+        preexec_fn=heed_hangup,
     )  # fmt: skip
     assert process.stdout.readline() == "stuck\n"
     time.sleep(0.2)

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -52,11 +53,16 @@ def published(tmp_path):
     return (tmp_path / "models" / "films" / "current").resolve().name
 
 
+def heed_hangup():
+    """Undo the nohup that the tests may run under."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def begun(job, *more, step="0.3", wait_for="training", prefix=(), **variables):
     """Start a job and wait until a stage has begun."""
     process = subprocess.Popen(
         [*prefix, *QUICK, *map(str, job), *more],
-        env=environment(QUICK_STEP=step, **variables),
+        env=environment(QUICK_STEP=step, **variables), preexec_fn=heed_hangup,
         stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     for line in process.stderr:

@@ -226,7 +226,7 @@ def test_a_full_memory_for_counting_is_told_once_and_is_no_warning(caplog):
     assert survey.counts.df.max() == 5000
 
 
-@pytest.mark.parametrize(("classes", "longest"), [(8, 3), (9, 2)])
+@pytest.mark.parametrize(("classes", "longest"), [(16, 3), (17, 2)])
 def test_the_classes_of_the_first_rows_say_how_long_ngrams_are(classes, longest):
     texts = [f"one two three four {i}" for i in range(2 * classes)]
     labels = [*range(classes)] * 2
