@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TextIO, cast
 
 from rich.console import Console
 from rich.progress import (
@@ -18,6 +19,8 @@ from rich.table import Column
 
 from textclf.progress import Progress
 
+from .streams import Stderr
+
 _BESIDE_BAR = 32  # columns, of a stage's name and time and what is between
 
 
@@ -25,7 +28,7 @@ class Bars:
     """A bar a stage, from now on until they are ended."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True)
+        self._console = Console(file=cast(TextIO, Stderr()))
         self._rich = RichProgress(
             SpinnerColumn(finished_text="✓"),
             TextColumn("{task.description:<16}"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import os
 import signal
 import sys
 import time
@@ -24,6 +23,7 @@ from textclf.writing import unwritable
 from .options import PATH
 from .outputs import check_outputs
 from .signals import Watch
+from .streams import abandon
 
 if TYPE_CHECKING:
     from .bars import Bars
@@ -180,8 +180,7 @@ class Console:
             try:
                 click.echo(line, err=True)
             except OSError:  # its reader is gone, or its disk full: the job goes on without
-                with Path(os.devnull).open("w") as nowhere:
-                    os.dup2(nowhere.fileno(), 2)
+                abandon(2)
 
     def _line(self, message: str, level: str, figures: Mapping[str, Any]) -> str:
         pairs = {**figures, **({"run": self.run_id} if self.run_id else {})}
@@ -231,8 +230,7 @@ def _print(text: str) -> None:
     try:
         click.echo(encodable(text))
     except BrokenPipeError:  # its reader is gone, which undoes nothing
-        with Path(os.devnull).open("w") as nowhere:
-            os.dup2(nowhere.fileno(), 1)
+        abandon(1)
 
 
 def _log_file(path: Path) -> logging.Handler:

@@ -21,6 +21,7 @@ from textclf.errors import TextclfError, interruption
 from textclf.escapes import printable
 
 from .refusals import refused
+from .streams import abandon, open_closed
 
 # Subcommand -> what it does. Its module is imported only when it is called: help must be quick.
 COMMANDS = {
@@ -128,7 +129,7 @@ def main(args: Sequence[str] | None = None) -> None:
         fail(str(stopped) or "stopped by SIGINT", code)
     except (BrokenPipeError, _ClosedPipe):
         # Whoever read the output has closed it: `textclf predict ... | head` is no error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        abandon(1)
         sys.exit(0)
     except (MemoryError, OSError) as error:
         found = refused(error)
@@ -140,7 +141,7 @@ def run() -> None:
     # Blocks and shards are worked on by all cores already, and while a thread of OpenBLAS waits for
     # its next small product, it keeps a core busy.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    _open_standard_streams()
+    open_closed()
     _buffer_output()
     code: str | int | None = 0
     try:
@@ -148,15 +149,6 @@ def run() -> None:
     except SystemExit as end:
         code = end.code
     leave(code)
-
-
-def _open_standard_streams() -> None:
-    """Take the descriptors of streams that are closed, lest a file that is opened gets them."""
-    for descriptor in range(3):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # which takes the lowest that is free
 
 
 def _buffer_output() -> None:
@@ -233,7 +225,7 @@ def _drop_unwritten() -> None:
         _flush()
     except (OSError, ValueError):
         with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            abandon(1)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def test_an_answer_that_goes_nowhere_is_an_error(textclf, tmp_path, command, mor
 
 
 def test_no_file_takes_the_place_of_a_stream_that_is_closed(textclf, tmp_path):
-    code = "import os; from textclf.cli.main import _open_standard_streams as o; o(); os.pipe()"
+    code = "import os; from textclf.cli.streams import open_closed; open_closed(); os.pipe()"
     check = f"{code}; assert os.path.samefile('/dev/null', f'/proc/self/fd/2')"
     process = subprocess.run([sys.executable, "-c", check], preexec_fn=lambda: os.close(2))
     assert process.returncode == 0

@@ -1,10 +1,14 @@
 """SIGTERM, SIGINT and SIGHUP end a job in finite time, wherever it is; two at once are one."""
 
+import fcntl
 import json
+import os
+import pty
 import re
 import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -90,6 +94,27 @@ def test_a_terminal_that_is_gone_stops_a_job_which_can_be_gone_on_with(tmp_path,
     process.send_signal(signal.SIGHUP)
     assert process.wait(30) == 129
     assert "stopped by SIGHUP" in process.stderr.read().splitlines()[-1]
+    assert len(hidden(tmp_path)) == 1
+
+
+def test_where_bars_can_no_longer_be_drawn_a_job_still_ends_by_the_hangup(tmp_path, job):
+    master, slave = pty.openpty()
+
+    def lead():
+        heed_hangup()
+        os.setsid()
+        fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+
+    process = subprocess.Popen(
+        [*QUICK, *map(str, job)], env=environment(QUICK_STEP="0.3", TERM="xterm"),
+        stdin=slave, stdout=slave, stderr=slave, preexec_fn=lead,
+    )  # fmt: skip
+    os.close(slave)
+    seen = b""
+    while b"training" not in seen:
+        seen += os.read(master, 4096)
+    os.close(master)  # the terminal is gone
+    assert process.wait(30) == 129
     assert len(hidden(tmp_path)) == 1
 
 
