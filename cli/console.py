@@ -119,14 +119,15 @@ class Console:
     def stop_at_once(self) -> None:
         """From now on the first signal stops the command wherever it is: nothing would be lost."""
         self._watch.idle, self.resumable = True, False
+        self.check()
 
     def each(self, items: Iterable[T]) -> Iterator[T]:
         """Yield items until a signal asks to stop, also while the next one is waited for."""
         source, before = iter(items), self._watch.idle
         while True:
-            self.check()
-            self._watch.idle = True
+            self._watch.idle = True  # before the look, lest a signal come between and be missed
             try:
+                self.check()
                 item = next(source)
             except StopIteration:
                 return

@@ -15,6 +15,9 @@ from pathlib import Path
 import pytest
 from unattended_jobs import QUICK, begun, environment, heed_hangup, hidden, runs
 
+from textclf.cli.console import Console
+from textclf.errors import Interrupted
+
 STUCK = """
 import ctypes
 from textclf.cli.signals import Watch
@@ -163,6 +166,13 @@ def test_a_job_whose_input_never_comes_can_be_stopped(tmp_path):
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 130
     assert process.stderr.read().endswith("textclf: stopped by SIGINT\n")
+
+
+def test_a_signal_that_came_before_stopping_cost_nothing_is_not_missed():
+    console = Console()
+    console._watch.signal = signal.SIGINT
+    with pytest.raises(Interrupted, match="stopped by SIGINT"):
+        console.stop_at_once()
 
 
 def test_an_inspection_that_waits_for_input_stops_at_the_first_signal():
