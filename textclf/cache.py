@@ -33,7 +33,7 @@ Outcome = Literal["hit", "stored"] | None
 
 log = logging.getLogger(__name__)
 
-_FORMAT = 3
+_FORMAT = 4
 _NEW, _OLD = ".new-", ".old-"  # what is being made, and what is being removed
 _MOST = 10 << 30  # bytes kept by default, or a quarter of the disk's room if that is less
 _WAIT = 30.0  # seconds to wait for another run that writes to the cache

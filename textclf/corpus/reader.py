@@ -211,8 +211,13 @@ class Corpus:
         except DataError:  # of a row that was not there before, or is no longer
             self._check_unchanged(path)
             raise
-        if self._passed:
+        if self._passed or self._is_cut_off(path):
             self._check_unchanged(path)
+
+    def _is_cut_off(self, path: str) -> bool:
+        """Return whether a file is shorter than when it was opened."""
+        known = self._stamps.get(path)
+        return known is not None and Path(path).is_file() and file_stamp(path)[2] < known[2]
 
     def _check_unchanged(self, path: str) -> None:
         """Raise a DataError if a file is not the one that the pass before read."""

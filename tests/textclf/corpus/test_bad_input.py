@@ -359,6 +359,15 @@ def test_file_that_is_cut_off_while_it_is_read_is_not_blamed_on_a_row(write: Wri
         list(blocks)
 
 
+def test_file_that_is_cut_off_between_rows_while_it_is_read_is_noticed(write: Write) -> None:
+    path = write("a,b\n" * 400_000)
+    blocks = Corpus([path], block_bytes=1000).blocks()
+    next(blocks)
+    os.truncate(path, 4 * 300_000)
+    with pytest.raises(DataError, match="was changed while it was in use"):
+        list(blocks)
+
+
 def test_file_that_grows_while_it_is_read_once(write: Write) -> None:
     path = write("a,b\n" * 400_000)
     blocks = Corpus([path], block_bytes=1000).blocks()
