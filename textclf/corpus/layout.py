@@ -176,7 +176,7 @@ class Layout:
         parts = [] if self.label is None else [f"label in {self._named([self.label])}"]
         parts += [f"text in {self._named(self.texts)}"]
         if self.extras:
-            parts += [f"{self._named([place for _, place in self.extras])} passed through"]
+            parts += [f"passing through {self._named([place for _, place in self.extras])}"]
         return f"{kind}: {', '.join(parts)}"
 
     def _named(self, places: Sequence[int]) -> str:

@@ -272,7 +272,7 @@ def test_columns_are_passed_through(csv_path: str, write: Write) -> None:
     file = write("id,label,text\nä,1,a\n8,2,b\n")
     corpus = Corpus([file], CorpusFormat(extra_columns=("id",)))
     assert [block.extra for block in corpus.blocks()] == [{"id": ["ä", "8"]}]
-    assert corpus.layout.describe().endswith(", 'id' passed through")
+    assert corpus.layout.describe().endswith(", passing through 'id'")
 
 
 def test_later_file_has_its_own_header_or_none(csv_path: str, write: Write, read: Read) -> None:
