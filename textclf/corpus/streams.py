@@ -77,7 +77,7 @@ class Stream:
 
     Attributes:
         name: For messages.
-        compression: `gzip`, `bzip2`, `xz`, `zstd` or nothing.
+        compression: `gzip`, `bzip2`, `xz`, `lzma`, `zstd` or nothing.
         encoding: The encoding that is read.
         copy: Its bytes in a temporary file, for a reader that has to seek.
 
