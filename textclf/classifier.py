@@ -128,7 +128,7 @@ class Classifier:
 
         if folder.exists():
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder))
-        hidden = folder.with_name(f".{folder.name}-{secrets.token_hex(3)}")
+        hidden = folder.with_name(f".textclf-{secrets.token_hex(3)}")  # its name may be the longest
         hidden.mkdir(parents=True)
         try:
             self._write(hidden)

@@ -19,7 +19,7 @@ from .contenders.stages import rows
 from .peers import find, plain_copy, run_one
 from .tables import accuracies
 
-_CONTENDERS = "textclf,fasttext,vw,svc,svc-sublinear"
+CONTENDERS = "textclf,fasttext,vw,svc,svc-sublinear"
 _KEPT = ("contender", "accuracy", "macro_f1", "failed")
 
 
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.kinds")
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--datasets", help="comma-separated; by default all")
-    parser.add_argument("--contenders", default=_CONTENDERS)
+    parser.add_argument("--contenders", default=CONTENDERS)
     parser.add_argument("--timeout", type=float, help="seconds a process may take")
     parser.add_argument("--output", type=Path, default=results.FOLDER / "kinds.json")
     args = parser.parse_args(arguments)

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 Row = tuple[str, str]  # label, text
@@ -41,10 +41,12 @@ def write_set(
     write_parts(folder, parts[True], parts[False])
 
 
-def write_parts(folder: Path, train: Iterable[Row], test: Iterable[Row]) -> None:
+def write_parts(
+    folder: Path, train: Iterable[Sequence[str]], test: Iterable[Sequence[str]]
+) -> None:
     """Write train.csv and test.csv; test rows of labels that no training row has are left out."""
     train = list(train)
-    known = {label for label, _ in train}
+    known = {row[0] for row in train}
     folder.mkdir(parents=True, exist_ok=True)
     for name, part in (("train", train), ("test", test)):
         with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:

@@ -142,6 +142,17 @@ def test_the_interval_of_macro_f1_holds_the_true_value_though_classes_are_small(
     assert held >= 90
 
 
+def test_the_interval_of_macro_f1_holds_the_figure_where_all_resamples_are_lower():
+    found, losses, random = Evaluation([str(i) for i in range(1500)]), Losses(), np.random
+    true = np.repeat(np.arange(1500), 3)
+    wrong = random.default_rng(1).random(len(true)) < 0.4
+    predicted = np.where(wrong, random.default_rng(2).integers(0, 1500, len(true)), true)
+    found.count(true, predicted, np.ones(len(true), np.int64))
+    losses.add(np.zeros(len(true), np.int32), np.ones((len(true), 1), np.float32))
+    low, high = intervals(found, losses, 200, 0.95, 1)["macro_f1"]
+    assert low <= found.macro_f1 <= high
+
+
 @pytest.mark.parametrize(("right", "rows"), [(0, 7), (3, 7), (7, 7), (88_000, 100_000)])
 @pytest.mark.parametrize("level", [0.9, 0.95])
 def test_the_interval_of_accuracy_is_wilsons(right, rows, level):
