@@ -180,8 +180,9 @@ class CsvReader:
         count = kernels.group_cells(space.out, space.ends, cells, table, places, distinct)
         known = np.empty(count, dtype=np.int32)
         for k in range(count):
-            label = self._cell(int(distinct[k])).decode("utf-8")
-            known[k], problem = self.assembler.code(label)
+            cell, layout = int(distinct[k]), self.layout
+            text = self._cell(cell - (layout.label or 0) + layout.texts[0])
+            known[k], problem = self.assembler.code(self._cell(cell).decode("utf-8"), text)
             if problem is not None:
                 for r in good[places == k].tolist():
                     problems[r] = problem

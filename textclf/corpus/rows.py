@@ -63,7 +63,7 @@ class Assembler:
         for row in rows:
             problem = row.problem
             if problem is None and self.has_labels:
-                code, problem = self.code(row.label)
+                code, problem = self.code(row.label, row.text)
                 codes.append(code)
             if problem is None:
                 good.append(row)
@@ -83,8 +83,13 @@ class Assembler:
             extra,
         )
 
-    def code(self, label: str) -> tuple[int, tuple[str, str] | None]:
-        """Return the label's code, or why it cannot be used."""
+    def code(self, label: str, text: bytes) -> tuple[int, tuple[str, str] | None]:
+        """Return the label's code, or why it cannot be used.
+
+        Args:
+            label: The label.
+            text: The text of a row that has it, UTF-8.
+        """
         label = label.strip()
         if not label:
             return -1, ("the label is blank", "fill it in, or choose another --label-column")
@@ -93,6 +98,8 @@ class Assembler:
             shown = label if len(label) <= 60 else label[:57] + "..."
             alike = self.labels.alike(label)
             remedy = f"write it {alike!r}, as in training" if alike else self.labels.remedy
+            if (found := text.decode("utf-8", "replace").strip()) in self.labels:
+                remedy = f"the row's text is the label {found!r}: swap the columns"
             return -1, (f"the label {shown!r} was never seen in training", remedy)
         return code, None
 

@@ -184,6 +184,12 @@ def test_label_in_other_capitals_is_told_how_training_wrote_it(write: Write, rea
         read(write("arts,x\nSPORTS  news,y\n"), labels=known)
 
 
+def test_columns_the_other_way_round_are_told(csv_path: str, write: Write, read: Read) -> None:
+    known = LabelMap(["sport", "arts"]).freeze()
+    with pytest.raises(DataError, match=r"the row's text is the label 'arts': swap the columns"):
+        read(write("a painting,arts\na goal,sport\n"), labels=known)
+
+
 def test_tolerated_rows_are_counted_and_written(
     csv_path: str, write: Write, tmp_path: Path
 ) -> None:
