@@ -114,8 +114,10 @@ def _check_dataset(parameters: Mapping[str, Any]) -> None:
 
 
 def _path(option: str, text: str) -> str:
-    if option == "--dataset" and not (text.endswith(".toml") or "/" in text):
-        return text  # its name
+    from textclf.datasets import is_file
+
+    if option == "--dataset" and not is_file(text):
+        return text
     if text == "-":
         raise UsageError("cron has no standard input", remedy="name a file instead of -")
     return _absolute_path(text)

@@ -27,6 +27,7 @@ __all__ = [
     "files_in",
     "find",
     "folder",
+    "is_file",
     "locate",
     "names",
     "user_config_dir",
@@ -59,6 +60,11 @@ def names() -> list[str]:
     return sorted({path.stem for path in _configs()})
 
 
+def is_file(name: str) -> bool:
+    """Return whether a dataset is given by its TOML file, not by its name."""
+    return name.endswith(".toml") or "/" in name or os.sep in name
+
+
 def find(name: str | Path) -> Dataset:
     """Return a dataset by its name, an alias, or the path of a TOML file.
 
@@ -70,7 +76,7 @@ def find(name: str | Path) -> Dataset:
         ConfigError: Its TOML file is missing or wrong.
     """
     text = os.fspath(name)
-    if text.endswith(".toml") or "/" in text or os.sep in text:
+    if is_file(text):
         return read(Path(text).expanduser())
     wanted = _key(text)
     for path in _configs():
