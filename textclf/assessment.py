@@ -155,10 +155,12 @@ def _published(
         return None
     known = current.metrics
     own = known.get("validation") or {}
-    if rows == "validation" and known.get("refit") and {"accuracy", "macro_f1"} <= own.keys():
-        # It was trained on these rows in the end; what they showed before is known.
-        return {"run": current.id, "accuracy": own["accuracy"], "macro_f1": own["macro_f1"]}
     training = settings.training
+    held_out = rows == "validation" and not files.validation
+    trained_on = known.get("refit") or known.get("seed") != training.seed
+    if held_out and trained_on and {"accuracy", "macro_f1"} <= own.keys():
+        # It was trained on these rows, or on most; what its own showed before is known.
+        return {"run": current.id, "accuracy": own["accuracy"], "macro_f1": own["macro_f1"]}
     return {"run": current.id} | published_figures(
         current.folder, files, labels, training.validation_split, training.seed
     )

@@ -16,13 +16,13 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import textclf
 from textclf.cache_entries import MANIFEST, Entry, link_all, names_in
 from textclf.errors import UsageError
-from textclf.job import TrainingFiles, digest, identities, settled
+from textclf.job import TrainingFiles, digest, identities, settled, shapes
 from textclf.progress import Report
 from textclf.settings import Settings
 
@@ -106,8 +106,6 @@ class _Wanted:
         identity = identities(read)
         if identity is None or files.bad_rows.rejects is not None:
             return None
-        # Names tell formats, and where one file ends and the next begins is not in their hash.
-        shapes = {p: [[PurePath(e[0]).suffixes, e[1]] for e in identity[p]] for p in identity}
         everything = [
             _FORMAT,
             textclf.__version__,
@@ -116,7 +114,7 @@ class _Wanted:
             dataclasses.asdict(settings.ngrams),
             None if files.validation else settings.training.validation_split,
             settings.training.seed,
-            shapes,
+            shapes(identity),
         ]
         text = json.dumps(everything, sort_keys=True)
         recipe = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

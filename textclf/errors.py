@@ -22,11 +22,13 @@ class TextclfError(Exception):
         )
 
 
-def interruption(error: SystemError) -> BaseException | None:
-    """Return what a signal's handler raised within a compiled kernel, of which numba says nothing.
+def interruption(error: BaseException) -> BaseException | None:
+    """Return what a signal's handler raised; None if the error is none of that.
 
-    None if it is no such error.
+    Within a compiled kernel numba makes a SystemError of it.
     """
+    if not isinstance(error, (SystemError, KeyboardInterrupt, Interrupted)):
+        return None
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, (KeyboardInterrupt, Interrupted)):
         cause = cause.__cause__ or cause.__context__

@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import textclf
@@ -113,6 +113,17 @@ def identities(files: TrainingFiles) -> dict[str, list[list[Any]]] | None:
     return found
 
 
+def shapes(found: Mapping[str, list[list[Any]]]) -> dict[str, list[list[Any]]]:
+    """Return what a hash of all files' bytes, one after the other, says nothing of, by part.
+
+    That are the ends of their names, which tell formats, and their sizes.
+
+    Args:
+        found: From `identities`.
+    """
+    return {part: [[PurePath(e[0]).suffixes, e[1]] for e in found[part]] for part in found}
+
+
 def digest(names: Sequence[str]) -> str:
     """Return the SHA-256 of the bytes of files, one after the other.
 
@@ -137,17 +148,18 @@ def unchanged(run: Run, files: TrainingFiles, settings: Settings, warm: bool = F
     known: Mapping[str, str] = metrics.get("sha256") or {}
     if job.get("recipe") != recipe(files, settings, warm):
         return False
-    now = identities(files)
+    now, before = identities(files), job.get("files")
     if now is None or set(now) != set(known):
         return False
     untouched = settled(now, metrics.get("started"))
     try:
+        if before and shapes(now) != shapes(before):
+            return False
         return all(
-            (untouched and now[part] == (job.get("files") or {}).get(part))
-            or digest(names) == known[part]
+            (untouched and now[part] == (before or {}).get(part)) or digest(names) == known[part]
             for part, names in files.parts()
         )
-    except OSError:
+    except (OSError, TypeError, LookupError):  # what is known may be damaged
         return False
 
 
@@ -182,5 +194,6 @@ def resume_key(
         booted = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         booted = ""
-    everything = [textclf.__version__, recipe(files, settings, warm), now, booted, origin]
+    rejects = str(files.bad_rows.rejects)  # which were written as the rows were read
+    everything = [textclf.__version__, recipe(files, settings, warm), now, booted, origin, rejects]
     return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()

@@ -21,7 +21,7 @@ from textclf.batches import steps_per_epoch
 from textclf.cache import Outcome, ShardCache, prepare_cached
 from textclf.classifier import check_model
 from textclf.corpus.streams import is_single_pass
-from textclf.errors import Interrupted, QualityGateError, UsageError
+from textclf.errors import Interrupted, QualityGateError, UsageError, interruption
 from textclf.evaluation import Measured
 from textclf.gates import Gates, Verdict
 from textclf.job import TrainingFiles, check_files, identities, recipe, resume_key
@@ -227,7 +227,7 @@ def _begin(job: _Job) -> tuple[Path, str | None]:
     """Make the run's hidden folder, or take over that of the same job, stopped or killed."""
     origin = job.origin.run if job.origin else None
     key = resume_key(job.files, job.settings, job.policy.warm_start, origin)
-    hidden = job.store.start(job.policy.run_id, key, resume=job.policy.resume)
+    hidden = job.store.start(job.policy.run_id, key, resume=job.policy.resume, kept=_WORK)
     job.store.discard_unfinished(besides=hidden)
     return hidden, key
 
@@ -237,12 +237,10 @@ def _removed_unless_resumable(hidden: Path, key: str | None) -> Iterator[None]:
     """Remove the hidden folder at the end, unless a later run can go on with it."""
     try:
         yield
-    except Interrupted:
-        if key is None or not Prepared.is_in(hidden / _WORK):
+    except BaseException as error:
+        stopped = interruption(error) is not None
+        if not stopped or key is None or not Prepared.is_in(hidden / _WORK):
             shutil.rmtree(hidden, ignore_errors=True)
-        raise
-    except BaseException:
-        shutil.rmtree(hidden, ignore_errors=True)
         raise
 
 

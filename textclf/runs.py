@@ -129,20 +129,29 @@ class RunStore:
         return held(self.folder / _LOCK, wait, should_stop)
 
     def start(
-        self, run_id: str | None = None, key: str | None = None, *, resume: bool = True
+        self,
+        run_id: str | None = None,
+        key: str | None = None,
+        *,
+        resume: bool = True,
+        kept: str = "",
     ) -> Path:
         """Make the hidden folder of a new run and return it; call with the lock held.
 
         Args:
             run_id: The run's id; by default a new one.
-            key: What the run is of. If one of the same key did not complete, its folder and what
-                is in it become the new run's.
+            key: What the run is of. If one of the same key did not complete, its folder becomes the
+                new run's.
             resume: Whether such a one is looked for.
+            kept: What stays in that folder; all else was to be published, and may be half written.
         """
         folder = self.folder / f"{_HIDDEN}{run_id or new_run_id()}"
         for left in reversed(self.unfinished()):
             if resume and key is not None and _key_of(left) == key:
                 left.rename(folder)
+                for path in folder.iterdir():
+                    if path.name not in (_KEY, kept):
+                        _remove(path)
                 return folder
         folder.mkdir()
         if key is not None:
@@ -246,7 +255,14 @@ class RunStore:
         )
 
     def promote(self, run: Run) -> Run:
-        """Publish a run; call with the lock held."""
+        """Publish a run; call with the lock held.
+
+        Raises:
+            DataError: If its model is damaged.
+        """
+        from textclf.classifier import check_model
+
+        check_model(run.folder)
         self._switch(run.folder)
         return Run(run.folder, True)
 
@@ -267,11 +283,18 @@ class RunStore:
     def prune(self, keep: int) -> list[Run]:
         """Remove all but the newest `keep` runs and the published one; call with the lock held.
 
+        Runs below a quality gate are counted apart: a week of them takes nobody the run to go back
+        to.
+
         Returns:
             The runs removed.
         """
-        runs = self.runs()
-        removed = [run for run in runs[: max(0, len(runs) - keep)] if not run.current]
+        passed: list[Run] = []
+        refused: list[Run] = []
+        for run in self.runs():
+            (passed if run.current or run.metrics.get("published", True) else refused).append(run)
+        old = [*passed[: max(0, len(passed) - keep)], *refused[: max(0, len(refused) - keep)]]
+        removed = [run for run in old if not run.current]
         for run in removed:
             # Hidden first: a run that is half removed must not be seen as complete.
             hidden = self.folder / f"{_HIDDEN}{run.id}"
@@ -322,6 +345,13 @@ def models(models_dir: Path) -> list[str]:
 def default_models_dir() -> Path:
     """Return the folder of models: TEXTCLF_MODELS_DIR, or ./models."""
     return Path(os.environ.get("TEXTCLF_MODELS_DIR") or "models")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _sync(path: Path) -> None:

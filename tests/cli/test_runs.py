@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from unattended_jobs import one_line
@@ -11,6 +12,8 @@ from textclf.runs import RunStore
 FIRST, SECOND, THIRD = (
     f"20260{month}01T000000Z-{month}{month}{month}{month}{month}{month}" for month in (1, 2, 3)
 )
+
+MODEL = Path(__file__).parents[1] / "fixtures" / "models" / "format-2-int8" / "model"
 
 
 @pytest.fixture
@@ -24,6 +27,7 @@ def store(tmp_path):
     for run, metrics in figures.items():
         (tmp_path / "films" / run).mkdir(parents=True)
         (tmp_path / "films" / run / "metrics.json").write_text(json.dumps(metrics))
+        shutil.copytree(MODEL, tmp_path / "films" / run / "model")
     (tmp_path / "films" / "current").symlink_to(SECOND)
     return tmp_path
 

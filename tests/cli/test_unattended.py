@@ -130,12 +130,15 @@ def test_a_signal_ends_with_a_line_and_the_next_run_goes_on(quick, tmp_path, job
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("change", ["--no-resume", "--seed=7", "data"])
-def test_a_killed_run_is_not_gone_on_with_if_something_differs(quick, tmp_path, job, data, change):
+@pytest.mark.parametrize("change", ["--no-resume", "--seed=7", "--rejects=rejects.tsv", "data"])
+def test_a_killed_run_is_not_gone_on_with_if_something_differs(
+    quick, tmp_path, job, data, change, monkeypatch
+):
     process = begun(job)
     process.kill()
     process.wait()
     assert len(hidden(tmp_path)) == 1
+    monkeypatch.chdir(tmp_path)
     if change == "data":
         write_rows(data, seed=9)
     result = quick(*job, *([] if change == "data" else [change]), "--json")
@@ -298,6 +301,15 @@ def test_a_file_that_cannot_name_a_model_needs_a_name(quick, tmp_path, data):
     assert refused.returncode == 2
     assert refused.stderr.endswith("give --name\n")
     assert quick(*job, "--name", "films").returncode == 0
+
+
+def test_the_same_bytes_in_one_file_are_not_what_was_trained_on(quick, job, data, tmp_path):
+    second = tmp_path / "second.csv"
+    second.write_bytes(data.read_bytes())
+    assert quick(*job, "--train-file", second).returncode == 0
+    data.write_bytes(data.read_bytes() + second.read_bytes())  # a header among the rows
+    again = quick(*job, "--if-changed")
+    assert "nothing to do" not in again.stdout
 
 
 def test_a_damaged_model_is_trained_again_though_nothing_changed(quick, job, tmp_path):

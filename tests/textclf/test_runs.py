@@ -1,6 +1,7 @@
 """Runs: hidden until complete, one published, one writer at a time."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from textclf.errors import LockedError, OutputError, UsageError
+from textclf.errors import DataError, LockedError, OutputError, UsageError
 from textclf.runs import Run, RunStore, find_store, models, new_run_id
+
+MODEL = Path(__file__).parents[1] / "fixtures" / "models" / "format-2-int8" / "model"
 
 
 @pytest.fixture
@@ -18,12 +21,16 @@ def store(tmp_path):
     return RunStore(tmp_path, "news")
 
 
-def add(store, publish=True, day=1):
+def completed(store, run_id=None, publish=True, **metrics):
     with store.lock():
-        hidden = store.folder / f".run-202601{day:02d}T000000Z-abcdef"
-        hidden.mkdir()
-        (hidden / "metrics.json").write_text('{"test": {"accuracy": 0.9}}')
+        hidden = store.start(run_id)
+        (hidden / "metrics.json").write_text(json.dumps(metrics))
+        shutil.copytree(MODEL, hidden / "model")
         return store.complete(hidden, publish=publish)
+
+
+def add(store, publish=True, day=1):
+    return completed(store, f"202601{day:02d}T000000Z-abcdef", publish, test={"accuracy": 0.9})
 
 
 def test_a_run_is_hidden_until_it_is_complete(store):
@@ -65,12 +72,25 @@ def test_prune_keeps_the_newest_and_the_published(store):
     assert [r.id for r in store.runs()] == [runs[0].id, runs[3].id, runs[4].id]
 
 
+def test_a_damaged_run_is_not_published(store):
+    first = add(store, day=1)
+    second = add(store, day=2)
+    (first.folder / "model" / "model.safetensors").write_bytes(b"half")
+    for publish in (store.rollback, lambda: store.promote(first)):
+        with pytest.raises(DataError, match=r"model\.safetensors"):
+            publish()
+    assert store.current().id == second.id
+
+
+def test_runs_below_the_gate_are_pruned_apart(store):
+    passed = [add(store, day=day).id for day in (1, 2, 3)]
+    refused = [begun(store, f"2026-02-0{day}T00:00:00Z", published=False) for day in (1, 2, 3)]
+    store.prune(2)
+    assert [run.id for run in store.runs()] == [*passed[1:], *refused[1:]]
+
+
 def begun(store, started, *, run_id=None, published=True):
-    with store.lock():
-        hidden = store.start(run_id)
-        metrics = {"started": started, "published": published}
-        (hidden / "metrics.json").write_text(json.dumps(metrics))
-        return store.complete(hidden, publish=published).id
+    return completed(store, run_id, published, started=started, published=published).id
 
 
 def test_ids_of_one_second_are_in_order():
@@ -83,10 +103,7 @@ def test_ids_of_one_second_are_in_order():
 
 
 def test_runs_begun_in_one_second_are_pruned_and_rolled_back_in_order(store):
-    ids = []
-    for _ in range(6):
-        with store.lock():
-            ids.append(store.complete(store.start(), publish=True).id)
+    ids = [completed(store).id for _ in range(6)]
     assert [run.id for run in store.runs()] == ids
     assert store.rollback().id == ids[4]
     store.prune(3)
@@ -212,7 +229,6 @@ def test_a_folder_that_cannot_be_a_model_is_not_listed(store, tmp_path, name):
 
 def test_files_that_vanish_while_a_run_is_measured_do_not_count(store, monkeypatch):
     run = add(store)
-    (run.folder / "model").mkdir()
     (run.folder / "model" / "gone").write_text("gone")
     known, lstat = run.size, Path.lstat
 

@@ -565,6 +565,7 @@ def test_the_worker_measures_dies_and_measures_again(request_):
         assert killed["exit_code"] == 71
         assert "memory ran out" in killed["failed"]
         assert worker.measure(request_, lambda: False)["accuracy"] == first["accuracy"]
+        assert not (request_.folder / "trial").exists()
         late = dataclasses.replace(request_, deadline=time.time() + 0.1)
         assert worker.measure(late, lambda: False) == {"late": True}
         impossible = resolve(overrides=["ngrams.min_df=1000000"])

@@ -268,8 +268,9 @@ class DocumentFrequencies:
 
     def widen(self, classes: int) -> None:
         """Make room for labels up to `classes`, as they turn up."""
+        most = _slots(self._memory, classes)
         for table in self._tables:
-            table.widen(classes)
+            table.widen(classes, most)
 
     def merge_classes(self) -> None:
         """Count all classes as one from now on."""
@@ -324,10 +325,23 @@ class _Table:
         self._keys = np.zeros(slots, dtype=np.uint64)
         self._known = np.zeros((slots, _COUNTS + self.classes), dtype=np.uint32)
 
-    def widen(self, classes: int) -> None:
-        if classes > self.classes:
-            self._known = np.pad(self._known, ((0, 0), (0, classes - self.classes)))
-            self.classes = classes
+    def widen(self, classes: int, most: int) -> None:
+        """Count so many classes, in `most` slots at most."""
+        if classes <= self.classes:
+            return
+        if self._keys.size > most:
+            self._shrink(most)
+        self._known = np.pad(self._known, ((0, 0), (0, classes - self.classes)))
+        self.classes = classes
+
+    def _shrink(self, slots: int) -> None:
+        """Go on with fewer slots, without the rarest n-grams if need be."""
+        keys, known, room = self._keys, self._known, int(_EASED * slots)
+        if self._used > room:
+            threshold, self._used = _prune(keys, known, room)
+            self.pruned_below += threshold
+        self._allocate(slots)
+        _move_all(keys, known, self._keys, self._known)
 
     def merge_classes(self) -> None:
         total = self._known[:, _COUNTS:].sum(axis=1, keepdims=True, dtype=np.uint32)

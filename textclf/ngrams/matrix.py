@@ -141,10 +141,10 @@ def settle_settings(
     rows = classes = text_bytes = 0
     for block in corpus:
         head.append(block)
-        labels = _labels(block)[: max(0, _HEAD_ROWS - rows)]
-        classes = max(classes, int(labels.max(initial=-1)) + 1)
+        first = _first_rows(block, _HEAD_ROWS - rows, _HEAD_BYTES - text_bytes)
+        classes = max(classes, int(_labels(block)[:first].max(initial=-1)) + 1)
         rows, text_bytes = rows + len(block), text_bytes + len(block.text)
-        if rows >= _HEAD_ROWS and text_bytes > LITTLE_TEXT:
+        if (rows >= _HEAD_ROWS and text_bytes > LITTLE_TEXT) or text_bytes > _HEAD_BYTES:
             break
     settings = with_subwords(settings, text_bytes, lambda: _seen_once(head, settings))
     return with_max_n(settings, classes), chain(head, corpus)
@@ -155,6 +155,11 @@ def _in_pieces(corpus: Iterable[TextBlock], settings: NgramSettings) -> Iterator
     if settings.subwords <= 0:
         return iter(corpus)
     return chain.from_iterable(block.pieces(_PIECE_BYTES) for block in corpus)
+
+
+def _first_rows(block: TextBlock, rows: int, text_bytes: int) -> int:
+    """Return how many of a block's rows are among so many, and begin within so much text."""
+    return max(0, min(rows, len(block), int(np.searchsorted(block.offsets, text_bytes))))
 
 
 def _seen_once(head: list[TextBlock], settings: NgramSettings) -> float:
@@ -170,7 +175,7 @@ def _seen_once(head: list[TextBlock], settings: NgramSettings) -> float:
         if left <= 0 or left_bytes <= 0:
             break
         hashes, ends = hasher(block)
-        n = min(left, len(block), int(np.searchsorted(block.offsets, left_bytes)))
+        n = _first_rows(block, left, left_bytes)
         words.append(hashes[: ends[n]])
         rows.append(np.repeat(np.arange(left - n, left), np.diff(ends[: n + 1])))
         left, left_bytes = left - n, left_bytes - int(block.offsets[n])

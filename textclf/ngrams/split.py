@@ -66,7 +66,9 @@ def settle(
     rows = text = 0
     for block in rest:
         head.append(block)
-        rows, text = rows + len(block), text + len(block.text)
+        # Rows up to that which is too much: where blocks end, a pipe's writer decides.
+        within = int(np.searchsorted(block.offsets, _HEAD_BYTES - text, side="right"))
+        rows, text = rows + min(within, len(block)), text + len(block.text)
         if rows * share >= _WANTED or text > _HEAD_BYTES:
             break
     else:  # that was all of it

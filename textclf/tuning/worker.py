@@ -6,17 +6,17 @@ import base64
 import logging
 import multiprocessing
 import os
+import shutil
 import signal
 import threading
 import time
 import zlib
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -82,9 +82,9 @@ def measure(request: Request) -> dict[str, Any]:
 
     settings = request.settings
     preload(settings.training.threads, lean=True)
-    with TemporaryDirectory(dir=request.folder) as work:
+    with _emptied(request.folder / "trial") as work:
         prepared, _ = prepare_cached(
-            request.cache, request.files, settings, Path(work), Stopwatch(), silent
+            request.cache, request.files, settings, work, Stopwatch(), silent
         )
         result = fit(
             prepared.train,
@@ -106,6 +106,17 @@ def measure(request: Request) -> dict[str, Any]:
         "order": order,
         "epochs": result.epochs,
     }
+
+
+@contextmanager
+def _emptied(folder: Path) -> Iterator[Path]:
+    """Make a folder that is removed in the end; if that was killed, by the next one."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _right(classifier: Classifier, shards: ShardSet) -> tuple[NDArray[np.bool_], int]:

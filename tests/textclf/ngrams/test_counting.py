@@ -98,6 +98,22 @@ def test_once_memory_is_full_an_ngram_is_let_in_when_it_comes_again():
     assert found[often[0]] == 120
 
 
+def test_classes_that_turn_up_late_keep_to_the_memory():
+    rows, memory = zipf_rows(3000), 300_000
+    counter = DocumentFrequencies(3, memory)
+    add(counter, rows)
+    assert counter.nbytes > memory / 2
+    counter.widen(32)
+    assert counter.nbytes <= memory
+    add(counter, [(row, 31, kept) for row, _, kept in rows])
+    assert counter.nbytes <= memory
+    counts = counter.result()
+    true = {h: 2 * sum(c) for h, c in expected(rows).items()}
+    assert counts.pruned_below > 0
+    for h, df in zip(counts.hashes.tolist(), counts.df.tolist(), strict=True):
+        assert true[h] - counts.pruned_below <= df <= true[h]
+
+
 def test_labels_may_turn_up_late():
     counter = DocumentFrequencies(2, 1 << 20)
     add(counter, [([7], 0, True)])

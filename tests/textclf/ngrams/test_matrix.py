@@ -16,7 +16,12 @@ from textclf import sizes
 from textclf.corpus.block import TextBlock
 from textclf.ngrams import matrix as passes
 from textclf.ngrams import reference
-from textclf.ngrams.matrix import choose_vocabulary, count_ngrams, write_matrix
+from textclf.ngrams.matrix import (
+    choose_vocabulary,
+    count_ngrams,
+    settle_settings,
+    write_matrix,
+)
 from textclf.ngrams.selection import log_count_spread
 from textclf.ngrams.shards import ShardWriter
 from textclf.ngrams.vectorizer import CompiledVectorizer, Hasher
@@ -233,6 +238,16 @@ def test_the_classes_of_the_first_rows_say_how_long_ngrams_are(classes, longest)
     survey = count_ngrams(lambda: cut(texts, labels, 3), NgramSettings(), 0.0, 1)
     assert survey.settings.max_n == longest
     assert sum(survey.rows_by_class) == len(texts)
+
+
+def test_of_long_texts_few_wait_in_memory_for_the_first_to_be_counted(monkeypatch):
+    monkeypatch.setattr("textclf.ngrams.matrix._HEAD_BYTES", 1000)
+    monkeypatch.setattr("textclf.ngrams.matrix.LITTLE_TEXT", 500)
+    drawn = []
+    blocks = (drawn.append(i) or cut([f"a long text {'x' * 300}"], [i % 2], 1)[0] for i in range(9))
+    _, corpus = settle_settings(NgramSettings(), blocks)
+    assert len(drawn) == 4
+    assert sum(map(len, corpus)) == 9
 
 
 def with_new_words(rows, new):

@@ -28,6 +28,13 @@ def held_out(texts, share=0.05, size=1000, seed=1):
     return found
 
 
+def test_of_long_texts_the_share_does_not_depend_on_where_blocks_end(monkeypatch):
+    monkeypatch.setattr("textclf.ngrams.split._HEAD_BYTES", 20_000)
+    shares = {settle(blocks(numbered(6000), size), 0.02, 1)[0].share for size in (1, 7, 1500, 6000)}
+    assert len(shares) == 1
+    assert 0.02 < shares.pop() < 0.2
+
+
 def numbered(n):
     return [f"text {i}" for i in range(n)]
 
