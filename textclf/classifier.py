@@ -205,10 +205,12 @@ class Classifier:
 def model_folder(path: Path) -> Path:
     """Return the model's folder for a path to it, to its run or to all of its runs.
 
+    Of a folder that is a model and has runs too, it is the published one's.
+
     Raises:
         DataError: If there is no model.
     """
-    for folder in (path, path / "model", path / "current" / "model"):
+    for folder in (path / "current" / "model", path, path / "model"):
         if (folder / _MANIFEST).is_file():
             return folder
     problem = "is not a model" if path.exists() else "no such model"

@@ -7,7 +7,7 @@ import logging
 import numpy as np
 from numpy.typing import NDArray
 
-from textclf.corpus.columns import has_usual_name
+from textclf.corpus.columns import has_usual_name, label_candidates
 from textclf.corpus.files import name_all
 from textclf.corpus.labels import (
     LabelMap,
@@ -98,6 +98,29 @@ def _warn_of_labels(where: str, names: list[str], rows: int) -> None:
         log.warning(
             "%s: the labels %s differ only in capitals or spaces and are classes of their own",
             where, " and ".join(map(repr, alike)),
+        )  # fmt: skip
+
+
+def label_guesses(corpus: Corpus) -> list[str]:
+    """Return the columns of which any may be the label, that which was taken first.
+
+    None if the label was said, or has a usual name, or is the only one that it can be.
+    """
+    layout = corpus.layout
+    if corpus.fmt.label_column is not None or layout.header is None or layout.label is None:
+        return []
+    taken = layout.header[layout.label]
+    others = [name for name in label_candidates(layout.header) if name != taken]
+    return [taken, *others] if others else []
+
+
+def warn_of_guess(corpus: Corpus) -> None:
+    """Warn if the label's column was guessed, and another may be it as well."""
+    if names := label_guesses(corpus):
+        log.warning(
+            "%s: no column has a usual name such as 'label', and %r is taken for it; say with "
+            "--label-column which it is: %s",
+            corpus.files[0], names[0], ", ".join(names),
         )  # fmt: skip
 
 

@@ -118,6 +118,13 @@ def _labels(inspection: Inspection) -> Iterator[Finding]:
     classes, rows = inspection.classes, inspection.rows
     if not classes:
         return
+    if names := inspection.label_guesses:
+        yield Finding(
+            "guessed-label",
+            "warning",
+            f"no column has a usual name such as 'label', and {names[0]!r} is taken for it",
+            f"say with --label-column which it is: {_listed(names)}",
+        )
     if hardly_recur(len(classes), rows):
         yield Finding(
             "many-labels",

@@ -7,6 +7,7 @@ import numpy as np
 from textclf.corpus.bad_rows import BadRows
 from textclf.corpus.compression import display_name
 from textclf.corpus.reader import Corpus
+from textclf.corpus_checks import label_guesses
 from textclf.duplicates import MAX_TEXTS
 from textclf.inspection_kernels import EMPTY
 from textclf.inspection_result import Inspection, Place, TestFile
@@ -45,6 +46,7 @@ def inspect(
     return Inspection(
         files=tuple(display_name(file) for file in corpus.files),
         layout=corpus.layout.describe(),
+        label_guesses=label_guesses(corpus),
         bad_rows=corpus.rejected,
         first_bad=corpus.first_rejected,
         test=tested,

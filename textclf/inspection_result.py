@@ -97,6 +97,7 @@ class Inspection:
         first_bad: The first few of them.
         test: What was found in the test file, if there is one.
         tolerated: How many bad rows training would tolerate.
+        label_guesses: Columns of which any may be the label, that which was taken first.
     """
 
     files: tuple[str, ...]
@@ -118,6 +119,7 @@ class Inspection:
     first_bad: list[BadRow] = field(default_factory=list)
     test: TestFile | None = None
     tolerated: BadRows = field(default_factory=BadRows)
+    label_guesses: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it, and the findings, as what JSON can hold."""

@@ -18,7 +18,7 @@ from textclf.corpus.files import name_all
 from textclf.corpus.labels import LabelMap
 from textclf.corpus.layout import Columns
 from textclf.corpus.reader import Corpus
-from textclf.corpus_checks import check_classes, check_early, look_for_headers
+from textclf.corpus_checks import check_classes, check_early, look_for_headers, warn_of_guess
 from textclf.errors import DataError
 from textclf.job import TrainingFiles
 from textclf.memory import return_freed_memory
@@ -182,6 +182,7 @@ def prepare(
             corpus.blocks, compiled, survey.split, recode, *writers, report, rows
         )  # fmt: skip
         look_for_headers(corpus, labels)
+        warn_of_guess(corpus)
         hashes, bad_rows = {"train": corpus.sha256()}, corpus.rejected
         if files.validation:
             labels = labels.freeze()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.benchmarks import ablation, kinds
+from tests.benchmarks import ablation, folds, kinds
 from tests.benchmarks.check import ACCEPTED
 from tests.benchmarks.results import BEST, ratios, summary
 from tests.benchmarks.tables import accuracies, costs, stages, table
@@ -85,6 +85,8 @@ def test_the_tables_of_the_readme_are_those_of_the_accepted_benchmarks() -> None
     scale = sorted(accepted("scale-*.json"), key=lambda d: d["rows"]["train"])
     assert costs(scale) in text
     assert stages([*peers, *scale]) in text
+    (cross_validated,) = accepted("folds.json")
+    assert folds.table(cross_validated) in text
 
 
 def test_the_tables_of_other_kinds_and_of_each_choice_are_those_that_were_accepted() -> None:

@@ -72,6 +72,14 @@ def test_a_run_folder_is_as_good_as_its_model(saved):
     assert Classifier.load(saved.parent).labels
 
 
+def test_a_folder_that_is_a_model_and_has_runs_is_its_published_one(saved, classifier):
+    other = copy.copy(classifier)
+    other.labels = ["5", "6", "7", "8"]
+    other.save(saved / "run" / "model")
+    (saved / "current").symlink_to("run")
+    assert Classifier.load(saved).labels == other.labels
+
+
 @pytest.fixture
 def switched(saved, classifier, monkeypatch):
     """`current`, which names a run until that is checked, and from then on another."""

@@ -219,6 +219,27 @@ def test_what_is_wrong_is_said_in_a_line(
     assert found[0].remedy
 
 
+@pytest.mark.parametrize(
+    ("header", "label", "guesses"),
+    [
+        ("date,author,team,message", None, ["author", "team"]),
+        ("date,author,team,message", "team", []),
+        ("date,author,class,message", None, []),
+        ("id,author,title,message", None, []),  # nothing else can be it
+    ],
+)
+def test_a_label_that_is_guessed_is_told(
+    header: str, label: str | None, guesses: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "train.csv"
+    path.write_text(f"{header}\n" + "".join(f"1,{'ab'[i % 2]},x,text {i}\n" for i in range(40)))
+    found = inspect(Corpus([str(path)], CorpusFormat(label_column=label)))
+    assert found.label_guesses == guesses
+    told = [finding.message for finding in findings(found) if finding.code == "guessed-label"]
+    assert bool(told) is bool(guesses)
+    assert not told or "'author' is taken for it" in told[0]
+
+
 def test_one_class_is_refused(tmp_path: Path) -> None:
     error = refusal(look(tmp_path, plenty(of="a")))
     assert error is not None

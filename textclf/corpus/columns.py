@@ -97,8 +97,20 @@ def _guess_label(folded: Sequence[str], fmt: CorpusFormat) -> int:
     for name in LABEL_NAMES:
         if name in folded:
             return list(folded).index(name)
-    plain = (i for i, name in enumerate(folded) if name not in TEXT_NAMES and name not in ID_NAMES)
-    return next(plain, 0)
+    return next((i for i, name in enumerate(folded) if _is_plain(name)), 0)
+
+
+def _is_plain(name: str) -> bool:
+    """Return whether a column of this name may as well hold labels as anything else."""
+    return name not in TEXT_NAMES and name not in ID_NAMES
+
+
+def label_candidates(header: Sequence[str]) -> list[str]:
+    """Return the columns of which any may be the label; none if one has a usual name."""
+    folded = [_fold(name) for name in header]
+    if any(name in LABEL_NAMES for name in folded):
+        return []
+    return [name for name, known in zip(header, folded, strict=True) if _is_plain(known)]
 
 
 def _places(name: str, header: Sequence[str]) -> list[int]:

@@ -40,6 +40,7 @@ _CLASSES_AT_ONCE = 32
 
 # The first rows tell whether there are many classes, and whether their words are known from others.
 _HEAD_ROWS, _HEAD_BYTES = 4000, 2 << 20
+_MOST_BYTES = 32 << 20  # of text that waits in memory meanwhile, where the first rows are long
 _PIECE_BYTES = 256 << 10  # of text that is hashed at once with all parts of its words
 _SUBWORD = np.float32(0.35)  # what a part of a word counts of what a word does
 
@@ -141,10 +142,10 @@ def settle_settings(
     rows = classes = text_bytes = 0
     for block in corpus:
         head.append(block)
-        first = _first_rows(block, _HEAD_ROWS - rows, _HEAD_BYTES - text_bytes)
+        first = _first_rows(block, _HEAD_ROWS - rows, _MOST_BYTES - text_bytes)
         classes = max(classes, int(_labels(block)[:first].max(initial=-1)) + 1)
         rows, text_bytes = rows + len(block), text_bytes + len(block.text)
-        if (rows >= _HEAD_ROWS and text_bytes > LITTLE_TEXT) or text_bytes > _HEAD_BYTES:
+        if (rows >= _HEAD_ROWS and text_bytes > LITTLE_TEXT) or text_bytes > _MOST_BYTES:
             break
     settings = with_subwords(settings, text_bytes, lambda: _seen_once(head, settings))
     return with_max_n(settings, classes), chain(head, corpus)

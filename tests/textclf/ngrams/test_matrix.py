@@ -241,7 +241,7 @@ def test_the_classes_of_the_first_rows_say_how_long_ngrams_are(classes, longest)
 
 
 def test_of_long_texts_few_wait_in_memory_for_the_first_to_be_counted(monkeypatch):
-    monkeypatch.setattr("textclf.ngrams.matrix._HEAD_BYTES", 1000)
+    monkeypatch.setattr("textclf.ngrams.matrix._MOST_BYTES", 1000)
     monkeypatch.setattr("textclf.ngrams.matrix.LITTLE_TEXT", 500)
     drawn = []
     blocks = (drawn.append(i) or cut([f"a long text {'x' * 300}"], [i % 2], 1)[0] for i in range(9))
@@ -266,6 +266,13 @@ def test_little_text_or_words_that_are_rare_are_counted_by_their_parts(
     monkeypatch.setattr(sizes, "LITTLE_TEXT", little_text)
     blocks = cut(with_new_words(100, new_words), [i % 2 for i in range(100)], 9)
     assert count_ngrams(lambda: blocks, NgramSettings(), 0.0, 1).settings.subwords == longest
+
+
+def test_much_text_is_told_by_all_of_it_though_its_rows_are_long():
+    rows = [f"some usual words of row {i % 7} " * 300 for i in range(600)]
+    _, corpus = settled = settle_settings(NgramSettings(), iter(cut(rows, [0, 1] * 300, 50)))
+    assert sum(len(block.text) for block in corpus) > sizes.LITTLE_TEXT
+    assert settled[0].subwords == 0
 
 
 def test_a_part_of_a_word_weighs_a_third_of_what_the_word_does(multilingual, tmp_path):
