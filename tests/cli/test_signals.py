@@ -17,6 +17,7 @@ from unattended_jobs import QUICK, begun, environment, heed_hangup, hidden, runs
 
 from textclf.cli.console import Console
 from textclf.errors import Interrupted
+from textclf.pipeline import _removed_unless_resumable
 
 STUCK = """
 import ctypes
@@ -185,3 +186,16 @@ def test_an_inspection_that_waits_for_input_stops_at_the_first_signal():
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 130
     assert process.stderr.read() == "textclf: stopped by SIGINT\n"
+
+
+@pytest.mark.parametrize(
+    ("cause", "left"), [(Interrupted("stopped by SIGTERM", signal.SIGTERM), True), (None, False)]
+)
+def test_what_a_signal_in_a_kernel_leaves_can_be_gone_on_with(tmp_path, cause, left):
+    """Of what is raised within a kernel numba makes a SystemError."""
+    ready = tmp_path / "run" / "work" / "prepared.json"
+    ready.parent.mkdir(parents=True)
+    ready.touch()
+    with pytest.raises(SystemError), _removed_unless_resumable(tmp_path / "run", "key"):
+        raise SystemError("a kernel returned with an exception set") from cause
+    assert ready.exists() is left
