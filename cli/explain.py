@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 @click.argument("file", type=FILE, required=False)
 @click.option("--text", "texts", multiple=True, help="A text to explain; may be given again.")
 @click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="N-grams shown.")
-@click.option("--label", help="Explain this class.  [default: each, or the one predicted]")
+@click.option(
+    "--label",
+    help="Explain this class, given by its label or its name.  [default: each, or that predicted]",
+)
 @format_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: for texts, an object a line.")
 @output_options
@@ -49,9 +52,7 @@ def explain(
 
     console.stop_at_once()
     classifier = Classifier.load(model)
-    if label is not None and label not in classifier.labels:
-        shown = ", ".join(classifier.labels[:20])
-        raise UsageError(f"there is no class {label!r}", remedy=f"the classes are {shown}")
+    label = _label(classifier, label)
     if file is None and not texts:
         _classes(classifier, top, label, as_json, console)
         return
@@ -72,6 +73,22 @@ def explain(
             for text in block.texts():
                 console.check()
                 _text(classifier, explain_text(classifier, text), top, label, as_json, console)
+
+
+def _label(classifier: Classifier, name: str | None) -> str | None:
+    """Return the label that --label names, if it is given."""
+    if name is None:
+        return None
+    found = classifier.labels_of(name)
+    if not found:
+        shown = ", ".join(map(classifier.name_of, classifier.labels[:20]))
+        raise UsageError(f"there is no class {name!r}", remedy=f"the classes are {shown}")
+    if len(found) > 1:
+        raise UsageError(
+            f"{len(found)} classes are named {name!r}",
+            remedy=f"give the label: {' or '.join(found)}",
+        )
+    return found[0]
 
 
 def _classes(

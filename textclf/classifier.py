@@ -79,6 +79,16 @@ class Classifier:
         name = self.class_names.get(label, label)
         return label if name == label else f"{label} {name}"
 
+    def labels_of(self, name: str) -> list[str]:
+        """Return the label of this name, else those whose class is called so: `Sports`."""
+        if name in self.labels:
+            return [name]
+        return [
+            label
+            for label in self.labels
+            if name in (self.class_names.get(label), self.name_of(label))
+        ]
+
     def logits(self, rows: Rows) -> Floats:
         """Return (rows, classes) float32 logits, calibrated."""
         logits = forward(rows, self.layers)

@@ -6,6 +6,8 @@ import pty
 import subprocess
 import sys
 
+import pytest
+
 
 def test_without_a_text_each_class_is_explained(textclf, themes_model):
     result = textclf("explain", themes_model, "--top", 4)
@@ -51,7 +53,26 @@ def test_a_terminal_gets_colours(themes_model):
 def test_a_class_that_is_not_there_is_told(textclf, themes_model):
     result = textclf("explain", themes_model, "--label", "weather")
     assert result.returncode == 2
-    assert "food, music, sport" in result.stderr
+    assert "the classes are food Meals, music, sport" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["food", "Meals", "food Meals"])
+def test_a_class_is_named_by_its_label_or_by_what_is_printed(textclf, themes_model, name):
+    result = textclf("explain", themes_model, "--json", "--label", name)
+    assert result.returncode == 0, result.stderr
+    assert list(json.loads(result.stdout)) == ["food"]
+
+
+def test_a_class_whose_name_is_not_its_own_alone_is_named_by_its_label(
+    textclf, make_model, tmp_path
+):
+    model = make_model()
+    model.class_names = {"food": "Fun", "music": "Fun"}
+    model.save(tmp_path / "model")
+    result = textclf("explain", tmp_path / "model", "--label", "Fun")
+    assert result.returncode == 2
+    assert "2 classes are named 'Fun'; give the label: food or music" in result.stderr
+    assert textclf("explain", tmp_path / "model", "--label", "food Fun").returncode == 0
 
 
 def test_texts_of_several_columns_are_shown_with_a_space_between(textclf, themes_model, tmp_path):
