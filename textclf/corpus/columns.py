@@ -38,20 +38,21 @@ def looks_like_header(
 ) -> bool:
     """Return whether the first of a file's first rows names the columns.
 
-    It does if it names a column that the model in use was trained on. Else every cell of it must
-    look like a name; no cell is a number. None may recur in its column, and
-    its label must not be a label known already. And there must be a positive sign: a usual name
-    such as `label` or `text`; or different names, the label's above nothing but numbers, or all
-    of them identifiers above labels that all recur.
+    It does if it names a column that is asked for, or that the model in use was trained on; or if
+    columns are asked for by name and it has a usual one such as `label` or `text`. Else every cell
+    of it must look like a name; no cell is a number. None may recur in its column, and its label
+    must not be a label known already. And there must be a positive sign: a usual name; or different
+    names, the label's above nothing but numbers, or all of them identifiers above labels that all
+    recur.
 
     Args:
         rows: The file's first rows, cells as strings.
         fmt: What the user said.
         known: Labels known before this file was opened.
     """
-    if fmt.by_name:
-        return True
     first = [cell.strip() for cell in rows[0]]
+    if names_one_of(first, fmt.names) or (fmt.names and has_usual_name(first)):
+        return True
     if fmt.trained is not None and any(
         len(_places(name, first)) == 1 for name in fmt.trained.names.values()
     ):
@@ -234,8 +235,14 @@ def find_column(where: str, column: Column, width: int, header: Sequence[str] | 
                 remedy=f"give a number from 1 to {width}, or another --delimiter",
             )
         return column - 1
-    shown = ", ".join(name.strip() for name in (header or ())[:20])
-    found = _places(column, header or ())
+    if header is None:
+        raise DataError(
+            f"there is no column {column!r}: the file has no header",
+            where=where,
+            remedy=f"give a number from 1 to {width}, or --header if row 1 names the columns",
+        )
+    shown = ", ".join(name.strip() for name in header[:20])
+    found = _places(column, header)
     if not found:
         raise DataError(
             f"there is no column {column!r}", where=where, remedy=f"the columns are {shown}"

@@ -110,11 +110,11 @@ class CorpusFormat:
         )
 
     @property
-    def by_name(self) -> bool:
-        """Whether a column is asked for by name."""
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns that are asked for by name."""
         extra = () if self.extra_columns == ALL_COLUMNS else self.extra_columns
         columns = (self.label_column, *self.text_columns, *extra)
-        return any(isinstance(column, str) for column in columns)
+        return tuple(column for column in columns if isinstance(column, str))
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ def check_format(fmt: CorpusFormat) -> None:
             raise UsageError(f"there is no column {column}", remedy="count columns from 1")
     if len(set(fmt.text_columns)) < len(fmt.text_columns):
         raise UsageError("a --text-column is given twice", remedy="give each column once")
-    if fmt.by_name and fmt.header is False and fmt.format in (None, "csv", "tsv"):
+    if fmt.names and fmt.header is False and fmt.format in (None, "csv", "tsv"):
         raise UsageError(
             "without a header columns have no names", remedy="give their numbers, from 1"
         )

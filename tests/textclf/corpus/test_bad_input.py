@@ -161,6 +161,23 @@ def test_missing_column_lists_the_columns(write: Write, read: Read) -> None:
         read(file, CorpusFormat(text_columns=(3,)))
 
 
+@pytest.mark.parametrize(
+    "fmt",
+    [
+        CorpusFormat(label_column="nope"),
+        CorpusFormat(text_columns=("nope",)),
+        CorpusFormat(extra_columns=("nope",)),
+        CorpusFormat(extra_columns=("nope",), has_labels=False),
+    ],
+)
+def test_missing_column_of_a_file_without_header_is_wanted_by_number(
+    fmt: CorpusFormat, write: Write, read: Read
+) -> None:
+    with pytest.raises(DataError, match=r"'nope': the file has no header; .* from 1 to 3") as error:
+        read(write("3,SEC Adopts New Rules,more of it\n2,Goal,a match\n"), fmt)
+    assert "SEC" not in str(error.value)
+
+
 def test_duplicate_header_is_refused_only_where_it_matters(write: Write, read: Read) -> None:
     with pytest.raises(DataError, match=r"2 columns are named 'label'.*1 or 3"):
         read(write("label,text,label\na,b,c\n"))
