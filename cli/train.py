@@ -172,7 +172,9 @@ def summary(trained: TrainedRun, model: Path) -> str:
         f"{samples['test']:,} test; {m['classes']} classes",
         f"features    {m['features']:,} n-grams",
         f"training    {m['epochs']} epochs of {m['steps_per_epoch']:,} {_steps(m)}, "
-        f"best {m['best_epoch']}" + (f"; then {m['best_epoch']} on all rows" if m["refit"] else ""),
+        f"best {m['best_epoch']}"
+        + (f"; then {m['best_epoch']} on all rows" if m["refit"] else "")
+        + ("; ended by the time limit" if m["ended"] == "time" else ""),
         f"validation  {_figures(m['validation'])}",
         f"test        {_figures(m['test']) if m['test'] else 'no test file'}",
         f"time        {duration(spent['total'])}: "

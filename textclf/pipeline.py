@@ -312,6 +312,8 @@ def _fit(
     )
     if result.stopped:
         raise Interrupted("training was stopped", signal.SIGTERM)
+    if result.ended == "time":
+        log.info("the time limit ended training: the best weights so far are taken")
     return result
 
 

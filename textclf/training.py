@@ -150,8 +150,10 @@ def _fit(
     again = trainer.train(Rows.of(all_rows, (), training), found.best_epoch, own_dir)
     if again.ended == "asked":
         return dataclasses.replace(found, ended="asked")
-    # A time limit is no reason to take what was trained half as long.
-    return found if again.ended == "time" else dataclasses.replace(found, refitted=again.weights)
+    if again.ended == "time":  # no reason to take what was trained half as long
+        log.info("the time limit ended training on all rows: the weights before it are taken")
+        return found
+    return dataclasses.replace(found, refitted=again.weights)
 
 
 @contextmanager

@@ -82,6 +82,13 @@ def test_the_time_limit_publishes_what_there_is(quick, tmp_path, job):
     assert found["published"] is True
 
 
+def test_training_that_the_time_limit_ended_says_so(quick, job):
+    result = quick(*job, "--time-limit", "3s", env={"QUICK_STEP": "0.5"})
+    line = next(line for line in result.stdout.splitlines() if line.startswith("training "))
+    assert line.endswith("; ended by the time limit")
+    assert "info the time limit ended training" in result.stderr
+
+
 def test_the_memory_limit_bounds_counting(quick, tmp_path, job):
     quick(*job, "--memory-limit", "50M")
     config = (runs(tmp_path)[0] / "config.toml").read_text()
