@@ -153,7 +153,8 @@ def test_it_says_how_to_install_what_it_needs(quick, monkeypatch):
         (["--train-file", "nowhere.csv"], 65, "no such file"),
         (["--dataset", "sample", "-o", "-"], 2, "--output FILE"),
         (["--dataset", "sample", "-o", "."], 73, "it is a folder"),
-        (["--dataset", "sample", "-o", f"{__file__}/best.toml"], 73, "may not be written to"),
+        (["--dataset", "sample", "-o", f"{__file__}/best.toml"], 73, "there is no folder"),
+        (["--dataset", "sample", "-o", "nowhere/best.toml"], 73, "there is no folder nowhere"),
         (["--dataset", "sample", "--set", "network.unit=3"], 78, "did you mean units"),
     ],
 )

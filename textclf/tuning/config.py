@@ -8,7 +8,6 @@ from pathlib import Path
 from textclf.atomic import write_text
 from textclf.errors import OutputError
 from textclf.settings import as_table
-from textclf.writing import unwritable
 
 from .search import Found
 
@@ -22,18 +21,22 @@ def check_target(path: Path) -> None:
         OutputError: If they cannot.
     """
     folder = path.parent
-    while not folder.exists():
-        folder = folder.parent
-    if path.is_dir() or not (folder.is_dir() and os.access(folder, os.W_OK)):
-        why = "it is a folder" if path.is_dir() else f"{folder} may not be written to"
-        raise OutputError(f"cannot be written ({why})", where=str(path), remedy=_REMEDY)
+    if path.is_dir():
+        why = "it is a folder"
+    elif not folder.is_dir():
+        why = f"there is no folder {folder}"
+    elif not os.access(folder, os.W_OK):
+        why = f"{folder} may not be written to"
+    else:
+        return
+    raise OutputError(f"cannot be written ({why})", where=str(path), remedy=_REMEDY)
 
 
 def write_config(path: Path, found: Found) -> None:
     """Write all settings, lest a dataset's own take the place of some.
 
     Args:
-        path: The file, which is replaced in one step.
+        path: The file, which is replaced in one step; its folder is there.
         found: What the search found.
 
     Raises:
@@ -41,10 +44,6 @@ def write_config(path: Path, found: Found) -> None:
     """
     import tomli_w
 
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise unwritable(path, error, _REMEDY) from error
     write_text(path, _head(found) + tomli_w.dumps(as_table(found.settings)), _REMEDY)
 
 
