@@ -135,15 +135,16 @@ class RejectLog:
             what = f"{what}; this is bad row {self.rejected} and {limit} are allowed"
         raise DataError(what, where=where, remedy=remedy)
 
-    def check_share(self, where: str) -> None:
+    def check_share(self) -> None:
         """Raise a DataError if the share of bad rows is above the limit; called at the end."""
-        limit, total = self.policy.limit, self.rows + self.rejected
-        if isinstance(limit, float) and not self.policy.allows(self.rejected, self.rows):
-            written = self.policy.rejects
+        limit, bad = self.policy.limit, self.rejected
+        if isinstance(limit, float) and not self.policy.allows(bad, self.rows):
+            first, written = self.first[0], self.policy.rejects
             raise DataError(
-                f"{self.rejected} of {total} rows are bad, more than the share {limit} allowed",
-                where=where,
-                remedy=f"see {written}" if written else "have them written to a rejects file",
+                f"{first.what}; of {self.rows + bad:,} rows {bad:,} {'is' if bad == 1 else 'are'} "
+                f"bad, more than the {100 * limit:g}% allowed",
+                where=first.where,
+                remedy=f"see {written}" if written else "list them with --rejects FILE",
             )
 
     def close(self) -> None:

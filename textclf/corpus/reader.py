@@ -232,8 +232,7 @@ class Corpus:
             )
 
     def _check_end(self, log: RejectLog) -> None:
-        where = display_name(self.files[0])
-        log.check_share(where)
+        log.check_share()
         if log.rejected and not log.rows:
             first = log.first[0]
             rest = f", and all of its {log.rejected} rows are bad" if log.rejected > 1 else ""

@@ -232,9 +232,24 @@ def test_more_bad_rows_than_allowed(csv_path: str, write: Write, read: Read) -> 
     file = write("a,b\nc\nd\na,e\n")
     with pytest.raises(DataError, match=r"row 3: .*bad row 2 and 1 are allowed"):
         read(file, bad_rows=BadRows(1))
-    with pytest.raises(DataError, match=r"2 of 4 rows are bad, more than the share 0\.4"):
-        read(file, bad_rows=BadRows(0.4))
     assert len(read(file, bad_rows=BadRows(0.5))) == 2
+
+
+@pytest.mark.parametrize(
+    ("rejects", "remedy"), [(None, "list them with --rejects FILE"), ("bad.tsv", "see bad.tsv")]
+)
+def test_a_larger_share_of_bad_rows_than_allowed_tells_the_first(
+    rejects: str | None, remedy: str, csv_path: str, write: Write, read: Read, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    file = write("a,b\nc\nd\na,e\n")
+    with pytest.raises(DataError) as error:
+        read(file, bad_rows=BadRows(0.005, Path(rejects) if rejects else None))
+    assert str(error.value) == (
+        f"{file}, row 2: the row has 1 column and not 2; of 4 rows 2 are bad, "
+        f"more than the 0.5% allowed; {remedy}"
+    )
 
 
 def test_files_of_bad_rows_alone_are_refused(write: Write, read: Read) -> None:
