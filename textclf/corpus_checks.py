@@ -53,6 +53,7 @@ def check_classes(
     labels: LabelMap,
     rows: NDArray[np.int64],
     held_out: NDArray[np.int64],
+    named: bool,
 ) -> None:
     """Look whether there is something to tell apart, and something to judge that by.
 
@@ -61,12 +62,13 @@ def check_classes(
         labels: The classes.
         rows: (classes,) rows to train on.
         held_out: (classes,) rows held out.
+        named: Whether the columns have names.
 
     Raises:
         DataError: If there is not.
     """
     where, total = name_all(files.train), int(rows.sum() + held_out.sum())
-    if refused := label_refusal(labels.names, total):
+    if refused := label_refusal(labels.names, total, named):
         raise DataError(refused[0], where=where, remedy=refused[1])
     if not files.validation and held_out.sum() == 0:
         raise DataError(

@@ -92,7 +92,7 @@ def _bad_rows(inspection: Inspection) -> Iterator[Finding]:
 def _refused_labels(inspection: Inspection) -> list[Finding]:
     """Return what training would end with because of the labels, one thing at most."""
     names = list(inspection.classes)
-    refused = label_refusal(names, inspection.rows) if names else None
+    refused = label_refusal(names, inspection.rows, inspection.named) if names else None
     code = "many-labels" if len(names) > 1 else "one-class"
     return [Finding(code, "error", *refused)] if refused else []
 

@@ -47,6 +47,7 @@ def inspect(
         files=tuple(display_name(file) for file in corpus.files),
         layout=corpus.layout.describe(),
         label_guesses=label_guesses(corpus),
+        named=corpus.layout.named,
         bad_rows=corpus.rejected,
         first_bad=corpus.first_rejected,
         test=tested,

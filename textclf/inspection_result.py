@@ -98,6 +98,7 @@ class Inspection:
         test: What was found in the test file, if there is one.
         tolerated: How many bad rows training would tolerate.
         label_guesses: Columns of which any may be the label, that which was taken first.
+        named: Whether the columns have names.
     """
 
     files: tuple[str, ...]
@@ -120,6 +121,7 @@ class Inspection:
     test: TestFile | None = None
     tolerated: BadRows = field(default_factory=BadRows)
     label_guesses: list[str] = field(default_factory=list)
+    named: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it, and the findings, as what JSON can hold."""
@@ -127,7 +129,7 @@ class Inspection:
 
         percentiles = {str(k): n for k, n in self.words.percentiles.items()}
         figures = dataclasses.asdict(self)
-        del figures["tolerated"]
+        del figures["tolerated"], figures["named"]
         figures["words"]["percentiles"] = percentiles
         figures["guide"] = guide(self.ratio)
         figures["findings"] = [dataclasses.asdict(finding) for finding in findings(self)]

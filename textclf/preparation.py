@@ -165,7 +165,7 @@ def prepare(
         survey = count_ngrams(corpus.blocks, settings.ngrams, share, seed, report)
     return_freed_memory()
     labels, recode = corpus.labels.sorted()
-    _check_counted(files, labels, survey)
+    _check_counted(files, labels, survey, corpus.layout.named)
     with watch.stage("vectorize"):
         vocabulary = choose_vocabulary(corpus.blocks, survey, report)
         if vocabulary.size == 0:
@@ -204,14 +204,14 @@ def prepare(
     )
 
 
-def _check_counted(files: TrainingFiles, labels: LabelMap, survey: Survey) -> None:
+def _check_counted(files: TrainingFiles, labels: LabelMap, survey: Survey, named: bool) -> None:
     if survey.rows_by_class.sum() and not survey.ngrams:
         raise DataError(
             "its texts are blank, or shorter than an n-gram",
             where=name_all(files.train),
             remedy="give another --text-column",
         )
-    check_classes(files, labels, survey.rows_by_class, survey.held_out_by_class)
+    check_classes(files, labels, survey.rows_by_class, survey.held_out_by_class, named)
 
 
 def _write_validation(

@@ -175,7 +175,7 @@ def prepare_with(
     with watch.stage("vectorize"):
         shards = shard_count(_text_bytes(files.train), vectorizer.settings)
         writers = shard_writers(work, size, len(labels.names), shards, seed)
-        layout, columns, fmt = "", None, files.format
+        layout, columns, named, fmt = "", None, True, files.format
         for part, names in files.parts():
             if part == "test":
                 continue
@@ -189,9 +189,10 @@ def prepare_with(
             bad_rows += corpus.rejected
             if part == "train":
                 layout, columns = corpus.layout.describe(), corpus.layout.columns
+                named = corpus.layout.named
                 fmt = fmt.of_later_files(columns)
         train, validation = (writer.close() for writer in writers)
-    check_classes(files, labels, _rows_by_class(train), _rows_by_class(validation))
+    check_classes(files, labels, _rows_by_class(train), _rows_by_class(validation), named)
     return Prepared(vectorizer, labels, train, validation, hashes, layout, bad_rows, columns)
 
 

@@ -291,9 +291,18 @@ def test_rows_that_have_labels_of_their_own_are_nothing_to_learn_from(quick, tmp
     result = quick("train", *own)
     assert result.returncode == 65
     assert "each of its 30 rows has a label of its own" in result.stderr
+    assert "or --header if row 1 names the columns" in result.stderr
     inspected = quick("inspect", tmp_path / "texts.csv")
     assert inspected.returncode == 65
     assert len(list((tmp_path / "models" / "texts").glob("2*"))) == 1
+
+
+@pytest.mark.parametrize("command", [["train", "--train-file"], ["inspect"]])
+def test_where_columns_have_names_no_header_is_looked_for(quick, tmp_path, command):
+    rows = "".join(f"{i},good,text {i % 5}\n" for i in range(30))
+    (tmp_path / "texts.csv").write_text("id,label,text\n" + rows)
+    result = quick(*command, tmp_path / "texts.csv", "--label-column", "id")
+    assert "has a label of its own; give another --label-column\n" in result.stderr + result.stdout
 
 
 def test_validation_rows_that_are_the_training_rows_are_warned_of(quick, job, data):

@@ -18,14 +18,21 @@ def hardly_recur(labels: int, rows: int) -> bool:
     return rows >= 20 and labels > rows / 2
 
 
-def label_refusal(labels: Sequence[str], rows: int) -> tuple[str, str] | None:
-    """Return why rows of these labels cannot be trained on, and what to do; None if they can."""
+def label_refusal(labels: Sequence[str], rows: int, named: bool) -> tuple[str, str] | None:
+    """Return why rows of these labels cannot be trained on, and what to do; None if they can.
+
+    Args:
+        labels: The labels.
+        rows: Number of rows.
+        named: Whether a header, or the format, names the columns.
+    """
     if len(labels) < 2:
         only = f"only one class, {labels[0]!r}" if labels else "no rows"
         remedy = "give rows of at least two classes, or another --label-column"
         return f"{only}: there is nothing to tell apart", remedy
     if rows >= 20 and len(labels) == rows:
-        remedy = "give another --label-column, or --header if row 1 names the columns"
+        remedy = "give another --label-column"
+        remedy += "" if named else ", or --header if row 1 names the columns"
         return f"each of its {rows:,} rows has a label of its own", remedy
     return None
 

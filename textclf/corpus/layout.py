@@ -158,6 +158,11 @@ class Layout:
         names = {} if self.header is None else {place: self.header[place] for place in places}
         return Columns(self.width, self.label, self.texts, names)
 
+    @property
+    def named(self) -> bool:
+        """Whether the columns have names, or there are none to name."""
+        return self.columns is None or self.header is not None
+
     def describe(self) -> str:
         """Say in one line what was decided."""
         kind = {
