@@ -53,7 +53,7 @@ FILES: dict[str, tuple[str, bytes, tuple[str, ...]]] = {
     "byte order mark": ("data.csv", b"\xef\xbb\xbf" + NAMED.encode(), ("--label-column", "label")),
     "lines that end with CR LF": ("data.csv", NAMED.replace("\n", "\r\n").encode(), ()),
     "lines that end with CR": ("data.csv", NAMED.replace("\n", "\r").encode(), ()),
-    "duplicate header": (
+    "name of two columns, asked for": (
         "data.csv",
         b"label,text,text\n" + GOOD.replace("\n", ",more\n").encode(),
         ("--text-column", "text"),
