@@ -13,7 +13,7 @@ from textclf.escapes import printable
 
 from .console import Console, output_options
 from .figures import table
-from .options import FILE, MODEL, corpus_format, format_options, is_table
+from .options import MODEL, TEXTS, corpus_format, format_options, is_table
 
 if TYPE_CHECKING:
     from textclf.classifier import Classifier
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Say why a model says what it says.")
 @click.argument("model", type=MODEL)
-@click.argument("file", type=FILE, required=False)
+@click.argument("file", type=TEXTS, required=False)
 @click.option("--text", "texts", multiple=True, help="A text to explain; may be given again.")
 @click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="N-grams shown.")
 @click.option(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from textclf.errors import TextclfError, UsageError
+from textclf.errors import DataError, TextclfError, UsageError
 
 if TYPE_CHECKING:
     from textclf.corpus.layout import Columns
@@ -39,7 +39,39 @@ class _Model(click.Path):
         return path
 
 
+class _Texts(click.Path):
+    """A file of texts, or a pattern, or - for standard input; a text itself is none of them."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it as it is.
+
+        Raises:
+            DataError: If it can only be meant as a text.
+        """
+        if len(value.split()) > 1 and not _is_there(value):
+            command = ctx.info_name if ctx is not None else "predict"
+            raise DataError(
+                "no such file",
+                where=value,
+                remedy="check the path, or give a text on standard input: "
+                f"echo TEXT | textclf {command} MODEL -",
+            )
+        return str(value)
+
+
+def _is_there(pattern: str) -> bool:
+    from textclf.corpus.files import exists, expand_files
+
+    try:
+        return any(map(exists, expand_files((pattern,))))
+    except DataError:
+        return False
+
+
 MODEL = _Model(readable=False)
+TEXTS = _Texts(readable=False)
 
 
 def models_dir_option(command: C) -> C:

@@ -11,7 +11,7 @@ import click
 from textclf.errors import UsageError
 
 from .console import Console, output_options
-from .options import FILE, MODEL, corpus_format, format_options, is_table
+from .options import FILE, MODEL, TEXTS, corpus_format, format_options, is_table
 from .tolerance import bad_row_options
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _BLOCK = 1 << 20
 
 @click.command(short_help="Label texts with a trained model.")
 @click.argument("model", type=MODEL)
-@click.argument("file", type=FILE, default="-")
+@click.argument("file", type=TEXTS, default="-")
 @format_options
 @bad_row_options
 @click.option("--labelled", is_flag=True, help="The file has labels, laid out as for training.")

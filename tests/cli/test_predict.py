@@ -25,6 +25,24 @@ def test_each_line_gets_a_label_and_its_probability(textclf, model):
     assert all(0.2 <= float(p) <= 1 for _, p in lines)
 
 
+@pytest.mark.parametrize("command", ["predict", "explain"])
+@pytest.mark.parametrize("text", ["a tasty soup", "is it tasty?"])
+def test_a_text_in_place_of_a_file_is_told_where_texts_are_read(quick, themes_model, command, text):
+    result = quick(command, themes_model, text)
+    assert result.returncode == 65
+    assert result.stderr == (
+        f"textclf: {text}: no such file; check the path, or give a text on standard input: "
+        f"echo TEXT | textclf {command} MODEL -\n"
+    )
+
+
+@pytest.mark.parametrize("given", ["two words.txt", "two *.txt"])
+def test_the_name_of_a_file_may_be_words(quick, themes_model, tmp_path, monkeypatch, given):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "two words.txt").write_text("a tasty soup\n")
+    assert quick("predict", themes_model, given).stdout.startswith("food\t")
+
+
 def test_a_labelled_file_is_read_like_the_training_file(textclf, model):
     result = textclf("predict", model, SAMPLE / "test.csv", "--labelled")
     assert len(result.stdout.splitlines()) == 1000

@@ -21,7 +21,7 @@ def expand_files(names: Sequence[str | Path]) -> tuple[str, ...]:
     """
     files: list[str] = []
     for name in map(str, names):
-        if name == "-" or not glob.has_magic(name) or _exists(name):
+        if name == "-" or not glob.has_magic(name) or exists(name):
             files.append(name)
             continue
         found = sorted(path for path in glob.glob(name, recursive=True) if Path(path).is_file())  # noqa: PTH207 - takes absolute patterns
@@ -37,7 +37,8 @@ def name_all(files: Sequence[str]) -> str:
     return first if len(files) == 1 else f"{first} and {len(files) - 1} more"
 
 
-def _exists(name: str) -> bool:
+def exists(name: str) -> bool:
+    """Return whether there is such a file; a name that cannot be one is none."""
     try:
         return Path(name).exists()
     except (OSError, ValueError):
