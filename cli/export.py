@@ -35,7 +35,12 @@ _NAMES = {
     help="onnx, a TensorFlow SavedModel, a scikit-learn pipeline in a skops file, or a folder of "
     "textclf's own.  [default with --quantize: textclf]",
 )
-@click.option("-o", "--output", type=PATH, help="File or folder; must not exist.")
+@click.option(
+    "-o",
+    "--output",
+    type=PATH,
+    help=f"File or folder; must not exist.  [default: {', '.join(_NAMES.values())}, by the format]",
+)
 @click.option(
     "--quantize",
     type=click.Choice(["float16", "int8"]),

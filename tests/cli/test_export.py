@@ -148,6 +148,11 @@ def test_options_that_do_not_fit_each_other_are_told(textclf, themes_model, opti
     assert problem in result.stderr
 
 
+def test_help_says_where_a_model_goes_by_default(quick):
+    told = " ".join(quick("export", "-h").stdout.split())
+    assert "[default: model.onnx, saved_model, model.skops, model, by the format]" in told
+
+
 def test_help_says_that_networks_alone_take_no_raw_texts(textclf):
     text = " ".join(textclf("export", "--help").stdout.split())
     assert "they take no raw texts" in text
