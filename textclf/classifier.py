@@ -137,7 +137,8 @@ class Classifier:
         from safetensors import SafetensorError
 
         if folder.exists():
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder))
+            what = f"{os.strerror(errno.EEXIST)}; name a new folder"
+            raise FileExistsError(errno.EEXIST, what, str(folder))
         hidden = folder.with_name(f".textclf-{secrets.token_hex(3)}")  # its name may be the longest
         hidden.mkdir(parents=True)
         try:

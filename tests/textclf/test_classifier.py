@@ -246,7 +246,8 @@ def test_where_the_disk_is_full_nothing_is_left_of_a_model(classifier, mounted):
 
 
 def test_saving_twice_into_a_folder_is_refused(classifier, saved):
-    with pytest.raises(FileExistsError):
+    with pytest.raises(FileExistsError, match="File exists; name a new folder: ") as error:
         classifier.save(saved)
+    assert error.value.filename == str(saved)
     shutil.rmtree(saved)
     classifier.save(saved)
