@@ -325,14 +325,13 @@ def _check(name: str, value: Any, hint: Any, source: str) -> Any:
                 f"{name} is {value!r}", where=source, remedy=f"choose one of {', '.join(choices)}"
             )
         return value
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if type(value) is not hint:
+    whole = hint is float and type(value) is int  # which may be too large for a float
+    if type(value) is not hint and not whole:
         raise ConfigError(f"{name} is {value!r}", where=source, remedy=f"give {_KINDS[hint]}")
     low, high = _BOUNDS.get(name.partition(".")[2], (float("-inf"), float("inf")))
     if not isinstance(value, (bool, str)) and not low <= value <= high:
         raise ConfigError(f"{name} is {value}", where=source, remedy=f"give {low} to {high}")
-    return value
+    return float(value) if whole else value
 
 
 def _parse_override(text: str) -> dict[str, dict[str, Any]]:
@@ -345,7 +344,7 @@ def _parse_override(text: str) -> dict[str, dict[str, Any]]:
         )
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except ValueError:  # no TOML, or more digits than Python takes
         parsed = value.strip()
     return {section: {key: parsed}}
 
@@ -374,7 +373,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigError(f"cannot be read: {reason}", where=str(path)) from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"is not valid TOML: {error}", where=str(path)) from error
 
 

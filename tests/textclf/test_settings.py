@@ -39,6 +39,8 @@ def test_overrides_are_read_as_toml_or_bare_words(override, section, key, value)
         ("training.epochs=many", "training.epochs is 'many'; give a whole number"),
         ("training.epochs=0", "give 1 to 100000"),
         ("training.epochs=true", "give a whole number"),
+        ("training.learning_rate=1" + 400 * "0", "give 1e-09 to 100.0"),
+        ("training.learning_rate=1" + 5000 * "0", "give a number"),
         ("ngrams.norm=l1", "choose one of l2, none"),
     ],
 )
@@ -77,9 +79,10 @@ def test_a_model_that_says_nothing_of_a_feature_was_stored_before_it(feature):
 
 def test_a_broken_file_is_named(tmp_path):
     path = tmp_path / "c.toml"
-    path.write_text("a = [")
-    with pytest.raises(ConfigError, match=r"c\.toml: is not valid TOML"):
-        read_toml(path)
+    for broken in ("a = [", "a = 1" + 5000 * "0"):
+        path.write_text(broken)
+        with pytest.raises(ConfigError, match=r"c\.toml: is not valid TOML"):
+            read_toml(path)
     with pytest.raises(ConfigError, match=r"none\.toml: no such file; check the path"):
         read_toml(tmp_path / "none.toml")
 
