@@ -131,6 +131,9 @@ def load_checkpoint(
                 return None
             position = Position(**described["position"])
             return position, {name: stored[name] for name in stored.files if name != _HEADER}
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error) as error:
+    except (
+        OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error,
+        RuntimeError,  # of zipfile: a part is encrypted, or compressed in a way it does not know
+    ) as error:  # fmt: skip
         log.warning("%s: not a checkpoint (%s); training begins anew", path, error)
         return None

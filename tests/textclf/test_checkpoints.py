@@ -84,6 +84,19 @@ def test_a_flipped_byte_is_no_wrong_weight(
     assert found is None or (found[1]["kernel"] == 1).all()
 
 
+@pytest.mark.parametrize("field", [6, 8, 10])  # version that is needed, flags, compression
+def test_a_damaged_directory_is_none_with_a_warning(
+    field: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    save_checkpoint(tmp_path, Position(1), ARRAYS, TRAINING)
+    file = tmp_path / "checkpoint.npz"
+    contents = bytearray(file.read_bytes())
+    contents[contents.index(b"PK\x01\x02") + field] = 0xFF
+    file.write_bytes(contents)
+    assert load_checkpoint(tmp_path, TRAINING) is None
+    assert "training begins anew" in caplog.text
+
+
 def test_an_array_in_blocks_is_loaded_whole(tmp_path: Path) -> None:
     whole = np.arange(35, dtype=np.float32).reshape(7, 5)
     blocks = Blocks(whole.shape, whole.dtype, lambda: iter((whole[:3], whole[3:6], whole[6:])))
