@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import os
 import sys
 import tempfile
@@ -95,13 +94,20 @@ class CsvSink(_TextSink):
 
     def lines(self, names: list[str], cells: list[list[str]]) -> Iterator[str]:
         """Yield the lines."""
-        text = io.StringIO(newline="")
-        writer = csv.writer(text, lineterminator="\n")
+        lines = _Lines()
+        writer = csv.writer(lines, lineterminator="\r\n")  # of which it quotes either character
         if self._header:
             self._header = False
             writer.writerow(names)
         writer.writerows(zip(*cells, strict=True))
-        yield text.getvalue()
+        for line in lines:
+            yield line[:-2] + "\n"
+
+
+class _Lines(list[str]):
+    """Takes the lines that a csv.writer writes, one at a time."""
+
+    write = list.append
 
 
 class JsonlSink(_TextSink):
