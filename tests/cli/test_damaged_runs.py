@@ -1,8 +1,10 @@
 """A run whose metrics.json is damaged is listed with what is known, and stops nothing."""
 
 import json
+import shutil
 
 import pytest
+from unattended_jobs import MODEL
 
 FIRST, SECOND, THIRD = (f"20260{month}01T000000Z-000000" for month in (1, 2, 3))
 NO_DATE = "20261399T000000Z-000000"
@@ -33,7 +35,7 @@ def damage(request):
 def folder(tmp_path):
     """Three runs of a model: the second one published, the third one to be damaged."""
     for run, started in ((FIRST, "2026-01-01"), (SECOND, "2026-02-01"), (THIRD, "2026-03-01")):
-        (tmp_path / "films" / run).mkdir(parents=True)
+        shutil.copytree(MODEL, tmp_path / "films" / run / "model")
         metrics = {"started": started, "test": {"accuracy": 0.5}}
         (tmp_path / "films" / run / "metrics.json").write_text(json.dumps(metrics))
     (tmp_path / "films" / "current").symlink_to(SECOND)

@@ -2,18 +2,15 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import pytest
-from unattended_jobs import one_line
+from unattended_jobs import MODEL, one_line
 
 from textclf.runs import RunStore
 
 FIRST, SECOND, THIRD = (
     f"20260{month}01T000000Z-{month}{month}{month}{month}{month}{month}" for month in (1, 2, 3)
 )
-
-MODEL = Path(__file__).parents[1] / "fixtures" / "models" / "format-2-int8" / "model"
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from pathlib import Path
 
 QUICK = [sys.executable, str(Path(__file__).with_name("quick.py"))]
 WORDS = {"good": ["fine", "great", "lovely"], "bad": ["awful", "poor", "dull"]}
+# A small model, for runs made by hand.
+MODEL = Path(__file__).parents[1] / "fixtures" / "models" / "format-2-int8" / "model"
 RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 
 
