@@ -116,7 +116,7 @@ def identities(files: TrainingFiles) -> dict[str, list[list[Any]]] | None:
 def shapes(found: Mapping[str, list[list[Any]]]) -> dict[str, list[list[Any]]]:
     """Return what a hash of all files' bytes, one after the other, says nothing of, by part.
 
-    That are the ends of their names, which tell formats, and their sizes.
+    It is the ends of their names, which tell formats, and their sizes.
 
     Args:
         found: From `identities`.
