@@ -283,7 +283,7 @@ class RunStore:
     def prune(self, keep: int) -> list[Run]:
         """Remove all but the newest `keep` runs and the published one; call with the lock held.
 
-        Runs below a quality gate are counted apart: a week of them must leave the run to go back to.
+        Runs below a quality gate are counted apart, lest a week of them remove what to go back to.
 
         Returns:
             The runs removed.
