@@ -50,6 +50,11 @@ class Run:
         return read_metrics(self.folder)
 
     @property
+    def passed(self) -> bool:
+        """Whether it is published, or was not kept back by a quality gate."""
+        return self.current or bool(self.metrics.get("published", True))
+
+    @property
     def began(self) -> tuple[float, str]:
         """When it got the lock, in seconds since 1970, and its id: what runs are ordered by.
 
@@ -274,7 +279,7 @@ class RunStore:
         Raises:
             UsageError: If there is none.
         """
-        runs = [r for r in self.runs() if r.current or r.metrics.get("published", True)]
+        runs = [run for run in self.runs() if run.passed]
         place = next((i for i, run in enumerate(runs) if run.current), 0)
         if place == 0:
             raise UsageError("no earlier run to go back to", where=str(self.folder))
@@ -288,12 +293,10 @@ class RunStore:
         Returns:
             The runs removed.
         """
-        passed: list[Run] = []
-        refused: list[Run] = []
-        for run in self.runs():
-            (passed if run.current or run.metrics.get("published", True) else refused).append(run)
-        old = [*passed[: max(0, len(passed) - keep)], *refused[: max(0, len(refused) - keep)]]
-        removed = [run for run in old if not run.current]
+        runs, removed = self.runs(), list[Run]()
+        for passed in (True, False):
+            own = [run for run in runs if run.passed is passed]
+            removed += [run for run in own[: max(0, len(own) - keep)] if not run.current]
         for run in removed:
             # Hidden first: a run that is half removed must not be seen as complete.
             hidden = self.folder / f"{_HIDDEN}{run.id}"
