@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textclf.compiled import njit
+from textclf.memory import return_freed_memory
 from textclf.ngrams.scratch import Scratch
 from textclf.parallel import ordered_map
 
@@ -300,6 +301,7 @@ class DocumentFrequencies:
         # By their highest bits, so that one table's hashes are all before the next one's.
         parts = ordered_map(lambda table: table.result(min_df), self._tables)
         hashes, by_class = zip(*parts, strict=True)
+        return_freed_memory()  # the tables'
         return Counts(np.concatenate(hashes), np.concatenate(by_class), pruned_below)
 
 

@@ -16,7 +16,7 @@ from textclf.compiled import njit
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-_BUFFERED = 32 << 20  # bytes of rows held before they are written
+_BUFFERED = 16 << 20  # bytes of rows held before they are written
 _PARTS = {"indptr": np.int64, "indices": np.int32, "data": np.float32, "labels": np.int32}
 
 
@@ -150,15 +150,13 @@ class ShardWriter:
         for shard, pieces in enumerate(self._pending):
             if not pieces:
                 continue
-            lengths, columns, values, labels = (
-                np.concatenate([piece[i] for piece in pieces]) for i in range(4)
-            )
-            ends = self._nonzeros[shard] + np.cumsum(lengths)
+            lengths, *others = zip(*pieces, strict=True)
+            ends = self._nonzeros[shard] + np.cumsum(np.concatenate(lengths))
             self._nonzeros[shard] = int(ends[-1])
-            parts = (ends, columns, values, labels)
-            for (part, dtype), array in zip(_PARTS.items(), parts, strict=True):
+            for (part, dtype), arrays in zip(_PARTS.items(), ([ends], *others), strict=True):
                 with _path(self._folder, shard, part).open("ab") as file:
-                    file.write(array.astype(dtype, copy=False).data)
+                    for array in arrays:  # one by one: joined, they would be in memory twice
+                        file.write(array.astype(dtype, copy=False).data)
             pieces.clear()
         self._buffered = 0
 
