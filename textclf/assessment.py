@@ -22,7 +22,7 @@ from textclf.preparation import Prepared
 from textclf.progress import Progress, Report
 from textclf.report.gather import MISTAKES
 from textclf.runs import RunStore
-from textclf.settings import Settings
+from textclf.settings import Settings, read_toml
 
 if TYPE_CHECKING:
     from textclf.training import FitResult
@@ -157,7 +157,9 @@ def _published(
     own = known.get("validation") or {}
     training = settings.training
     held_out = rows == "validation" and not files.validation
-    trained_on = known.get("refit") or known.get("seed") != training.seed
+    had = read_toml(current.folder / "config.toml").get("training", {})
+    others = any(had.get(name) != getattr(training, name) for name in ("seed", "validation_split"))
+    trained_on = known.get("refit") or others
     if held_out and trained_on and {"accuracy", "macro_f1"} <= own.keys():
         # It was trained on these rows, or on most; what its own showed before is known.
         return {"run": current.id, "accuracy": own["accuracy"], "macro_f1": own["macro_f1"]}

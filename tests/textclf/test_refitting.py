@@ -98,7 +98,12 @@ def published_with(accuracy: float, files: TrainingFiles, folder: Path, *overrid
 
 
 @pytest.mark.parametrize(
-    ("before", "after"), [((), ()), (("training.refit=false",), ("training.seed=7",))]
+    ("before", "after"),
+    [
+        ((), ()),
+        (("training.refit=false",), ("training.seed=7",)),
+        (("training.refit=false",), ("training.validation_split=0.4",)),
+    ],
 )
 def test_a_drop_is_measured_from_what_the_published_model_said_before_it_saw_the_rows(
     files: TrainingFiles, tmp_path: Path, before: tuple[str, ...], after: tuple[str, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,7 @@ class Row:
     Attributes:
         number: Number of the row in its file, from 1.
         line: Number of its first line.
-        raw: Its bytes as they stand in the file; the first few are enough.
+        raw: Its bytes as they stand in the file, or what returns them; the first few are enough.
         label: Its label.
         text: Its text, UTF-8.
         extra: Cells passed through.
@@ -31,7 +31,7 @@ class Row:
 
     number: int
     line: int
-    raw: bytes
+    raw: bytes | Callable[[], bytes]
     label: str = ""
     text: bytes = b""
     extra: Sequence[str] = ()
@@ -70,7 +70,8 @@ class Assembler:
                 continue
             if row.problem is None:
                 codes.pop()
-            self.reject(row.number, row.line, problem, row.raw)
+            raw = row.raw if isinstance(row.raw, bytes) else row.raw()
+            self.reject(row.number, row.line, problem, raw)
         extra = {
             name: [row.extra[i] for row in good] for i, (name, _) in enumerate(self.layout.extras)
         }

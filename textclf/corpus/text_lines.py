@@ -138,7 +138,11 @@ class Unreadable:
 
 
 def record_row(
-    get: Callable[[int], Any], layout: Layout, number: int, raw: bytes, missing: Any
+    get: Callable[[int], Any],
+    layout: Layout,
+    number: int,
+    raw: bytes | Callable[[], bytes],
+    missing: Any,
 ) -> Row:
     """Return the row of a record whose values have names.
 
@@ -146,7 +150,7 @@ def record_row(
         get: Returns a value by the place of its name, or `missing`.
         layout: Which names are the label and the text.
         number: Number of the row.
-        raw: What to show of it.
+        raw: What to show of it; see `Row`.
         missing: What `get` returns for a name that is not there.
     """
     assert layout.header is not None
