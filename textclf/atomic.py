@@ -1,4 +1,4 @@
-"""Replaces a file in one step: a reader sees the old one or the new one."""
+"""Replaces a file in one step, and makes sure of what is on the disk."""
 
 from __future__ import annotations
 
@@ -63,3 +63,18 @@ def write_text(path: Path, text: str, remedy: str) -> None:
             unfinished.unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(path, error, remedy) from error
+
+
+def sync(path: Path) -> None:
+    """Make sure that a file or a folder is on the disk; not what a link leads to.
+
+    Raises:
+        OSError: If the system cannot.
+    """
+    if path.is_symlink():
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textclf.corpus.compression import SUFFIXES
 from textclf.dataset_config import Dataset, read
 from textclf.errors import ConfigError, DataError, UsageError
 from textclf.progress import Report, silent
@@ -37,7 +38,6 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
-COMPRESSIONS = ("", ".gz", ".bz2", ".xz", ".zst")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def locate(dataset: Dataset, data_dir: str | Path | None = None) -> Files | None
     Args:
         dataset: What `find` returned.
         data_dir: Folder in which NAME/train.csv and NAME/test.csv are looked for, with any ending
-            of FORMATS and COMPRESSIONS, the first of them first; by default `default_data_dir()`.
+            of FORMATS, compressed or not, the first of them first; by default `default_data_dir()`.
 
     Raises:
         DataError: The dataset's TOML file names a file that does not exist.
@@ -218,7 +218,7 @@ def files_in(where: Path) -> Files | None:
 
 
 def _first(where: Path, stem: str) -> Path | None:
-    candidates = (where / f"{stem}{fmt}{suffix}" for fmt in FORMATS for suffix in COMPRESSIONS)
+    candidates = (where / f"{stem}{fmt}{suffix}" for fmt in FORMATS for suffix in ("", *SUFFIXES))
     found = [path for path in candidates if path.is_file()]
     if len(found) > 1:
         others = ", ".join(path.name for path in found[1:])

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from textclf import datasets
 from textclf.archives import unpack
+from textclf.atomic import sync
 from textclf.dataset_config import Dataset, Download
 from textclf.errors import FetchError, OutputError
 from textclf.progress import Progress, Report, silent
@@ -171,7 +172,7 @@ def _stage(dataset: Dataset, work: Path, report: Report) -> Path:
     text = json.dumps(manifest, indent=2) + "\n"
     (staged / MANIFEST).write_text(text, encoding="utf-8")
     for path in (*staged.iterdir(), staged):
-        _sync(path)
+        sync(path)
     return staged
 
 
@@ -179,7 +180,7 @@ def _publish(staged: Path, folder: Path) -> None:
     """Rename the staged folder to its place; into one that exists its files go one by one."""
     if not folder.exists() or not any(folder.iterdir()):
         staged.replace(folder)
-        _sync(folder.parent)
+        sync(folder.parent)
         return
     # train.csv last, since a folder with it counts as complete
     moves = sorted(staged.iterdir(), key=lambda path: (path.name.startswith("train."), path.name))
@@ -194,13 +195,4 @@ def _publish(staged: Path, folder: Path) -> None:
             )
     for path in moves:
         path.replace(folder / path.name)
-    _sync(folder)
-
-
-def _sync(path: Path) -> None:
-    """Make sure that a file or a folder is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(folder)

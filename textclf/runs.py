@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from textclf.atomic import sync
 from textclf.errors import OutputError, TextclfError, UsageError
 from textclf.locking import held
 from textclf.reading import reading
@@ -186,10 +187,10 @@ class RunStore:
         """
         (hidden / _KEY).unlink(missing_ok=True)
         for path in [*hidden.rglob("*"), hidden]:
-            _sync(path)
+            sync(path)
         folder = self.folder / hidden.name.removeprefix(_HIDDEN)
         hidden.rename(folder)
-        _sync(self.folder)
+        sync(self.folder)
         if publish:
             self._switch(folder)
         return Run(folder, publish)
@@ -198,7 +199,7 @@ class RunStore:
         link = self.folder / f".{CURRENT}-{secrets.token_hex(3)}"
         link.symlink_to(folder.name)
         link.replace(self.folder / CURRENT)
-        _sync(self.folder)
+        sync(self.folder)
 
     def runs(self) -> list[Run]:
         """Return the complete runs, oldest first.
@@ -354,13 +355,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink()
-
-
-def _sync(path: Path) -> None:
-    if path.is_symlink():
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

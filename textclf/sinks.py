@@ -15,12 +15,13 @@ from typing import IO, Any, Literal, Protocol, TypeAlias
 import numpy as np
 
 from textclf.atomic import replaceable
+from textclf.corpus.compression import SUFFIXES
 from textclf.errors import OutputError, UsageError
 from textclf.escapes import TSV_ESCAPES, encodable, json_line
 from textclf.writing import unwritable
 
 _SIX_DIGITS = "%.6f"
-_UNWRITTEN = (".gz", ".bz2", ".xz", ".zst", ".zip", ".xlsx", ".xls", ".ods", ".feather", ".arrow")
+_UNWRITTEN = (*SUFFIXES, ".zip", ".xlsx", ".xls", ".ods", ".feather", ".arrow")
 
 Format: TypeAlias = Literal["tsv", "csv", "jsonl", "parquet"]
 Columns: TypeAlias = Mapping[str, Sequence[Any]]

@@ -16,13 +16,13 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from textclf.corpus.compression import SUFFIXES
 from textclf.dataset_config import Dataset
 from textclf.errors import DataError
 from textclf.progress import Progress, Report, silent
 
 MANIFEST = "manifest.json"
 CHUNK = 1 << 20  # bytes
-COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
 _QUOTE, _NEWLINE = ord('"'), ord("\n")
 
 
@@ -145,7 +145,7 @@ def other_rows(dataset: Dataset, path: Path, found: Tally) -> int | None:
 
 def plain_name(path: Path) -> str:
     """Return the name of a file without the ending of its compression."""
-    return path.stem if path.suffix in COMPRESSIONS else path.name
+    return path.stem if path.suffix in SUFFIXES else path.name
 
 
 def _check(dataset: Dataset, path: Path, fetched: dict[str, Any], report: Report) -> Check:

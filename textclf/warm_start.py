@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textclf.classifier import Classifier
+from textclf.corpus.compression import SUFFIXES
 from textclf.corpus.files import expand_files
 from textclf.corpus.labels import LabelMap
 from textclf.corpus.reader import Corpus
@@ -207,7 +208,7 @@ def _text_bytes(names: Sequence[str]) -> int:
     """Return about how much text files hold."""
     if any(is_single_pass(name) for name in names):
         return _UNKNOWN_TEXT
-    packed = (".gz", ".bz2", ".xz", ".zst", ".parquet")
+    packed = (*SUFFIXES, ".parquet")
     return sum(
         Path(name).stat().st_size * (_PACKED if name.endswith(packed) else 1)
         for name in expand_files(names)

@@ -15,6 +15,9 @@ from textclf.reading import unreadable
 
 STDIN = "standard input"
 
+# Of files that are looked for, and that are written so.
+SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
+
 _PIECE = 256 << 10  # compressed bytes read at once
 
 _COMPRESSIONS = {

@@ -18,6 +18,7 @@ from textclf.corpus.columns import (
     names_one_of,
     same_columns,
 )
+from textclf.corpus.compression import SUFFIXES
 from textclf.corpus.csv_plain import Record, records
 from textclf.corpus.labels import LabelMap
 from textclf.corpus.layout import CorpusFormat, Format, Layout
@@ -30,7 +31,7 @@ EXTENSIONS: dict[str, Format] = {
     ".jsonlines": "jsonl", ".parquet": "parquet", ".pq": "parquet", ".ft": "fasttext",
     ".fasttext": "fasttext",
 }  # fmt: skip
-_COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zstd", ".lzma", ".gzip")
+_COMPRESSED = (*SUFFIXES, ".zstd", ".lzma", ".gzip")
 _DELIMITERS = (",", "\t", ";", "|")
 _FASTTEXT = b"__label__"
 _ARRAY = re.compile(rb"\[\s*\{\s*\"")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from textclf.report.data import Measured
+from textclf.report.data import ReportFigures
 from textclf.report.display import level
 
 MOST_CLASSES = 20  # of the matrix
@@ -44,7 +44,7 @@ class Matrix:
     left_out: int
 
 
-def confusion_matrix(found: Measured, most: int = MOST_CLASSES) -> Matrix:
+def confusion_matrix(found: ReportFigures, most: int = MOST_CLASSES) -> Matrix:
     """Return the matrix of the classes with the most rows in confusions."""
     places = _most_confused(found, most)
     column = {place: i for i, place in enumerate(places)}
@@ -70,7 +70,7 @@ def confusion_matrix(found: Measured, most: int = MOST_CLASSES) -> Matrix:
     )
 
 
-def _most_confused(found: Measured, most: int) -> list[int]:
+def _most_confused(found: ReportFigures, most: int) -> list[int]:
     if len(found.classes) <= most:
         return list(range(len(found.classes)))
     wrong = [0] * len(found.classes)

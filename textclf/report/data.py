@@ -55,7 +55,7 @@ class ClassFigures:
 
 
 @dataclass(frozen=True)
-class Measured:
+class ReportFigures:
     """What report.json holds.
 
     Attributes:
@@ -81,7 +81,7 @@ class Measured:
     environment: dict[str, str]
 
     @classmethod
-    def of(cls, stored: dict[str, Any]) -> Measured:
+    def of(cls, stored: dict[str, Any]) -> ReportFigures:
         """Check and name what is stored.
 
         Raises:
@@ -153,7 +153,7 @@ class RunData:
     metrics: dict[str, Any]
     history: list[dict[str, float]]
     config: dict[str, Any]
-    measured: Measured | None
+    measured: ReportFigures | None
 
     @property
     def id(self) -> str:
@@ -173,7 +173,7 @@ class RunData:
             config = tomllib.loads((folder / "config.toml").read_text("utf-8"))
             path = folder / REPORT_DATA
             stored = json.loads(path.read_bytes()) if path.exists() else None
-            measured = Measured.of(stored) if stored is not None else None
+            measured = ReportFigures.of(stored) if stored is not None else None
             _check(metrics)
         except (
             OSError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from textclf.errors import DataError
 from textclf.report import charts, display
 from textclf.report.confusion import confusion_matrix
-from textclf.report.data import Measured, RunData
+from textclf.report.data import ReportFigures, RunData
 from textclf.report.reproduce import command
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _content(run: RunData) -> dict[str, Any]:
     }
 
 
-def _of_classes(found: Measured) -> dict[str, Any]:
+def _of_classes(found: ReportFigures) -> dict[str, Any]:
     weakest = sorted(found.classes, key=lambda c: c.f1)[:MOST_ROWS]
     kept = {id(c) for c in weakest}
     pairs = [

@@ -20,7 +20,7 @@ _CHANGES, _FIGURES, _WHY = "changes", "figures", "why"
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredTrial:
     """A trial that was measured on the largest part of the corpus.
 
     Attributes:
@@ -133,10 +133,10 @@ class History:
         trial.set_user_attr(_WHY, why)
         self._study.tell(trial, state=TrialState.FAIL)
 
-    def completed(self, part: int) -> list[Measured]:
+    def completed(self, part: int) -> list[MeasuredTrial]:
         """Return the trials that were measured on the largest part, in their order."""
         return [
-            Measured(i, json.loads(t.user_attrs[_CHANGES]), t.user_attrs[f"{_FIGURES}-{part}"])
+            MeasuredTrial(i, json.loads(t.user_attrs[_CHANGES]), t.user_attrs[f"{_FIGURES}-{part}"])
             for i, t in enumerate(self.told())
             if t.state == TrialState.COMPLETE
         ]

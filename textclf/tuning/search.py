@@ -35,7 +35,7 @@ from .worker import Request, Worker
 if TYPE_CHECKING:
     import optuna
 
-    from .history import History, Measured
+    from .history import History, MeasuredTrial
 
 log = logging.getLogger(__name__)
 
@@ -319,7 +319,7 @@ class _Study:
             raise OutOfTime
         return figures
 
-    def _best(self) -> Measured | None:
+    def _best(self) -> MeasuredTrial | None:
         completed = self._history.completed((self._history.parts or 1) - 1)
         return max(completed, key=lambda m: (m.figures["accuracy"], -m.number), default=None)
 
@@ -363,7 +363,7 @@ def _subwords(settings: NgramSettings, files: TrainingFiles) -> int:
     return settle_settings(settings, corpus.blocks())[0].subwords
 
 
-def _figures(measured: Measured) -> dict[str, float]:
+def _figures(measured: MeasuredTrial) -> dict[str, float]:
     return {name: measured.figures[name] for name in ("accuracy", "macro_f1", "loss")}
 
 
