@@ -73,7 +73,7 @@ class Console:
         self._bars_wanted = terminal and not quiet and log_format is None
         self._bars: Bars | None = None
         self._stage, self._said = "", 0.0
-        self._watch = Watch()
+        self._watch = Watch(last_line=json_failure) if self._json else Watch()
         self.resumable = False
         self._level = logging.NOTSET
         self.run_id: str | None = None
@@ -214,6 +214,11 @@ class Console:
         """Print a JSON value on stdout."""
         self._end_bars()
         _print(json_line(value))
+
+
+def json_failure(message: str, code: int) -> str:
+    """Return the last line of a command that fails, for `--log-format json`."""
+    return json_record(message, "error", {"exit_code": code})
 
 
 def json_record(message: str, level: str, figures: Mapping[str, Any]) -> str:

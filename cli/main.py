@@ -207,9 +207,9 @@ def _fail(message: str, code: int, *, debug: bool, as_json: bool) -> None:
 
             traceback.print_exc()
         if as_json:
-            from .console import json_record
+            from .console import json_failure
 
-            shown = json_record(line, "error", {"exit_code": code})
+            shown = json_failure(line, code)
         else:
             shown = f"textclf: {printable(line)}"
         if sys.stderr is not None:  # for None, print takes stdout

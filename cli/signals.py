@@ -7,6 +7,7 @@ import select
 import signal
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -32,11 +33,17 @@ class Watch:
 
     Args:
         grace: Seconds from the first signal to the end.
+        last_line: Makes the line that says so of a message and an exit code.
     """
 
-    def __init__(self, grace: float = GRACE) -> None:
+    def __init__(
+        self,
+        grace: float = GRACE,
+        last_line: Callable[[str, int], str] = lambda message, _: f"textclf: {message}",
+    ) -> None:
         self.signal, self.idle = 0, False
         self._grace, self._noted = grace, 0.0
+        self._last_line = last_line
         self._handlers: dict[int, Any] = {}
         self._tell, self._before = -1, -1
 
@@ -50,7 +57,10 @@ class Watch:
         os.set_blocking(self._tell, False)
         self._before = signal.set_wakeup_fd(self._tell, warn_on_full_buffer=False)
         threading.Thread(
-            target=_watch, args=(told, self._grace), name="textclf-signals", daemon=True
+            target=_watch,
+            args=(told, self._grace, self._last_line),
+            name="textclf-signals",
+            daemon=True,
         ).start()
 
     def stop(self) -> None:
@@ -74,7 +84,7 @@ class Watch:
             raise Interrupted(f"stopped at once by {signal.Signals(number).name}", number)
 
 
-def _watch(told: int, grace: float) -> None:
+def _watch(told: int, grace: float, last_line: Callable[[str, int], str]) -> None:
     numbers = os.read(told, 1)
     if not numbers:
         os.close(told)
@@ -86,9 +96,9 @@ def _watch(told: int, grace: float) -> None:
             os.read(told, 1)
             if time.monotonic() - noted > _TWICE:
                 deadline = min(deadline, time.monotonic() + _AT_ONCE)
-    name = signal.Signals(numbers[0]).name
-    line = f"textclf: stopped by {name}, while something did not end: given up\n"
+    name, code = signal.Signals(numbers[0]).name, 128 + numbers[0]
+    line = last_line(f"stopped by {name}, while something did not end: given up", code)
     with suppress(OSError):
         if select.select([], [2], [], 0)[1]:  # a full pipe would keep it here
-            os.write(2, line.encode())
-    os._exit(128 + numbers[0])
+            os.write(2, f"{line}\n".encode())
+    os._exit(code)

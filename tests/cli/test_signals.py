@@ -22,7 +22,8 @@ from textclf.pipeline import _removed_unless_resumable
 STUCK = """
 import ctypes
 from textclf.cli.signals import Watch
-Watch({grace}).start()
+from textclf.cli.console import json_failure
+Watch({grace}, *{more}).start()
 mutex, libc = ctypes.create_string_buffer(64), ctypes.CDLL(None)
 libc.pthread_mutex_lock(mutex)
 print("stuck", flush=True)
@@ -30,10 +31,10 @@ libc.pthread_mutex_lock(mutex)
 """
 
 
-def stuck(grace):
+def stuck(grace, more="()"):
     """Start a process whose main thread waits in the C library for ever."""
     process = subprocess.Popen(
-        [sys.executable, "-c", STUCK.format(grace=grace)],
+        [sys.executable, "-c", STUCK.format(grace=grace, more=more)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
         preexec_fn=heed_hangup,
     )  # fmt: skip
@@ -60,6 +61,15 @@ def test_what_is_stuck_in_a_library_is_ended_after_a_grace(number):
     process.send_signal(number)
     assert process.wait(10) == 128 + number
     assert process.stderr.read().startswith(f"textclf: stopped by {number.name}")
+
+
+def test_its_last_line_is_json_where_lines_are():
+    process = stuck(1, "(json_failure,)")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 143
+    last = json.loads(process.stderr.read())
+    assert (last["level"], last["exit_code"]) == ("error", 143)
+    assert last["message"].startswith("stopped by SIGTERM")
 
 
 def test_a_second_signal_shortens_the_grace():
