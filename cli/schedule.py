@@ -87,6 +87,7 @@ def _absolute(options: tuple[str, ...]) -> list[str]:
     try:
         with train.make_context("textclf train", list(options), resilient_parsing=False) as context:
             _check_dataset(context.params)
+            _warn_of_missing(context.params)
     except click.exceptions.Exit as error:  # --help among them
         raise UsageError("give options for training", remedy="see 'textclf train -h'") from error
     words: list[str] = []
@@ -111,6 +112,22 @@ def _check_dataset(parameters: Mapping[str, Any]) -> None:
         raise UsageError("--dataset and --train-file exclude each other")
     if dataset or (parameters["config"] and not files):
         find(dataset or parameters["config"])
+
+
+def _warn_of_missing(parameters: Mapping[str, Any]) -> None:
+    """Warn of files that are not there, which a job may make before; a typo is told so too."""
+    from textclf.corpus.files import exists, expand_files
+    from textclf.errors import DataError
+
+    for part in ("train_files", "validation_files", "test_files"):
+        for name in parameters[part]:
+            path = str(Path(name).expanduser())
+            try:
+                there = name == "-" or all(map(exists, expand_files([path])))
+            except DataError:
+                there = False
+            if not there:
+                Console().say(f"{name}: is not there yet: the job fails without it", "warning")
 
 
 def _path(option: str, text: str) -> str:

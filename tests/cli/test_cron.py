@@ -108,6 +108,16 @@ def test_a_job_that_reads_standard_input_is_not_scheduled(textclf, option):
     assert "cron has no standard input" in printed.stderr
 
 
+def test_a_file_that_is_not_there_yet_is_warned_of_and_scheduled(textclf, tmp_path):
+    (tmp_path / "a.csv").write_text("label,text\nx,y\n")
+    files = ("--train-file", "a.csv", "--test-file", "b.csv")
+    printed = textclf("schedule", "--at", "03:30", *files, cwd=tmp_path)
+    assert printed.returncode == 0
+    assert "b.csv: is not there yet" in printed.stderr
+    assert "a.csv" not in printed.stderr
+    assert printed.stdout.count(f"--test-file {tmp_path}/b.csv") == 2
+
+
 def test_a_hyphen_that_is_no_file_may_be_scheduled(textclf):
     printed = textclf("schedule", "--at", "03:30", "--train-file", "a.csv", "--delimiter", "-")
     assert printed.returncode == 0
