@@ -38,7 +38,7 @@ def check_early(files: TrainingFiles, share: float) -> None:
     if share == 0 and not files.validation:
         raise ConfigError(
             "training.validation_split is 0, and there is no validation file",
-            remedy="give --validation-file, or hold out a share such as 0.05",
+            remedy="name a validation file, or hold out a share such as 0.05",
         )
     fmt = files.format
     parts = [p for p in (files.validation, files.test) if p and not any(map(is_single_pass, p))]
