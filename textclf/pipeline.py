@@ -168,7 +168,7 @@ def train(
             metrics, verdict = _train(job, hidden)
             shutil.rmtree(hidden / _WORK)
             run = store.complete(hidden, publish=verdict.passed)
-            if policy.keep is not None and verdict.passed:
+            if policy.keep is not None:
                 _prune(store, policy.keep)
     if not verdict.passed:
         raise QualityGateError(
@@ -198,12 +198,12 @@ def _check_published(store: RunStore, gates: Gates) -> None:
 
 
 def _prune(store: RunStore, keep: int) -> None:
-    """Remove older runs; the model is published, whether that is possible or not."""
+    """Remove older runs; if that is not possible, the new one is there all the same."""
     try:
         store.prune(keep)
     except OSError as error:
         log.warning(
-            "%s: an older run cannot be removed (%s); the new model is published",
+            "%s: an older run cannot be removed (%s)",
             error.filename or store.folder, error.strerror or error,
         )  # fmt: skip
 

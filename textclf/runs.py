@@ -6,14 +6,14 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from textclf.atomic import sync
+from textclf.atomic import sync, write_text
 from textclf.errors import OutputError, TextclfError, UsageError
 from textclf.locking import held
 from textclf.reading import reading
@@ -23,6 +23,7 @@ CURRENT = "current"
 _LOCK = ".lock"
 _HIDDEN = ".run-"
 _KEY = ".key"
+_PUBLISHED = ".published"  # ids of the runs that were, one after the other
 _NAME = re.compile(rf"(?!{CURRENT}$)[A-Za-z0-9_][A-Za-z0-9_.-]{{0,99}}")
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 _MOMENT = "%Y%m%dT%H%M%SZ"
@@ -35,10 +36,12 @@ class Run:
     Attributes:
         folder: Where it lies; its name is the run's id.
         current: Whether it is the published one.
+        once: Whether it was so once.
     """
 
     folder: Path
     current: bool
+    once: bool = field(default=False, compare=False)
 
     @property
     def id(self) -> str:
@@ -52,8 +55,8 @@ class Run:
 
     @property
     def passed(self) -> bool:
-        """Whether it is published, or was not kept back by a quality gate."""
-        return self.current or bool(self.metrics.get("published", True))
+        """Whether it was published, or at least not kept back by a quality gate."""
+        return self.current or self.once or bool(self.metrics.get("published", True))
 
     @property
     def began(self) -> tuple[float, str]:
@@ -192,8 +195,35 @@ class RunStore:
         hidden.rename(folder)
         sync(self.folder)
         if publish:
-            self._switch(folder)
+            self._publish(folder)
         return Run(folder, publish)
+
+    def _publish(self, folder: Path) -> None:
+        """Write down that a run is published, then do it: `current` tells what was done."""
+        others = [run for run in self.runs() if run.id != folder.name]
+        ids = [*(run.id for run in self._history(others)), folder.name]
+        write_text(self.folder / _PUBLISHED, "\n".join(ids) + "\n", "make room, then try again")
+        self._switch(folder)
+
+    def _history(self, runs: Sequence[Run]) -> list[Run]:
+        """Return the runs that were published one after the other, up to the published one.
+
+        Those that were gone back from are not among them. Where nothing was written down, they are
+        those that passed, in the order in which they began.
+        """
+        by_id = {run.id: run for run in runs}
+        known = [by_id[name] for name in self._listed() if name in by_id]
+        known = known or [run for run in runs if run.passed]
+        places = [i for i, run in enumerate(known) if run.current]
+        if places:
+            return known[: places[-1] + 1]
+        return [*known, *(run for run in runs if run.current)]
+
+    def _listed(self) -> list[str]:
+        try:
+            return (self.folder / _PUBLISHED).read_text("ascii").split()
+        except (OSError, UnicodeDecodeError):
+            return []
 
     def _switch(self, folder: Path) -> None:
         link = self.folder / f".{CURRENT}-{secrets.token_hex(3)}"
@@ -210,9 +240,9 @@ class RunStore:
         with reading(self.folder):
             if not self.folder.is_dir():
                 return []
-            published = self._published()
+            published, once = self._published(), set(self._listed())
             folders = (p for p in self.folder.iterdir() if _RUN_ID.fullmatch(p.name))
-            found = [Run(p, p.name == published) for p in folders if p.is_dir()]
+            found = [Run(p, p.name == published, p.name in once) for p in folders if p.is_dir()]
         return sorted(found, key=lambda run: run.began)
 
     def _published(self) -> str | None:
@@ -269,35 +299,42 @@ class RunStore:
         from textclf.classifier import check_model
 
         check_model(run.folder)
-        self._switch(run.folder)
+        self._publish(run.folder)
         return Run(run.folder, True)
 
     def rollback(self) -> Run:
-        """Publish the run before the published one; call with the lock held.
+        """Publish the run that was published before; call with the lock held.
 
-        Runs that were kept below a quality gate are passed over.
+        Runs that were gone back from, or kept below a quality gate, are passed over.
 
         Raises:
+            DataError: If its model is damaged.
             UsageError: If there is none.
         """
-        runs = [run for run in self.runs() if run.passed]
-        place = next((i for i, run in enumerate(runs) if run.current), 0)
-        if place == 0:
+        from textclf.classifier import check_model
+
+        before = self._history(self.runs())[:-1]
+        if not before:
             raise UsageError("no earlier run to go back to", where=str(self.folder))
-        return self.promote(runs[place - 1])
+        check_model(before[-1].folder)
+        self._switch(before[-1].folder)
+        return Run(before[-1].folder, True)
 
     def prune(self, keep: int) -> list[Run]:
         """Remove all but the newest `keep` runs and the published one; call with the lock held.
 
-        Runs below a quality gate are counted apart, lest a week of them remove what to go back to.
+        The newest are those that were published last, whatever the clock said. Runs below a
+        quality gate or gone back from are counted apart, lest a week of them remove what to go
+        back to.
 
         Returns:
             The runs removed.
         """
         runs, removed = self.runs(), list[Run]()
-        for passed in (True, False):
-            own = [run for run in runs if run.passed is passed]
-            removed += [run for run in own[: max(0, len(own) - keep)] if not run.current]
+        to_go_back_to = list(dict.fromkeys(reversed(self._history(runs))))  # the last one first
+        others = [run for run in reversed(runs) if run not in to_go_back_to]
+        for newest_first in (to_go_back_to, others):
+            removed += [run for run in reversed(newest_first[keep:]) if not run.current]
         for run in removed:
             # Hidden first: a run that is half removed must not be seen as complete.
             hidden = self.folder / f"{_HIDDEN}{run.id}"

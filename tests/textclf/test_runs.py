@@ -107,7 +107,7 @@ def test_runs_begun_in_one_second_are_pruned_and_rolled_back_in_order(store):
     assert [run.id for run in store.runs()] == ids
     assert store.rollback().id == ids[4]
     store.prune(3)
-    assert [run.id for run in store.runs()] == ids[3:]
+    assert [run.id for run in store.runs()] == ids[2:]  # the last one, gone back from, apart
 
 
 def test_runs_are_in_the_order_in_which_they_got_the_lock(store):
@@ -125,12 +125,51 @@ def test_rollback_passes_over_what_was_below_the_gate(store):
     assert store.rollback().id == good
 
 
+def test_what_was_gone_back_from_is_not_gone_back_to(store):
+    good, bad = add(store, day=1), add(store, day=2)
+    store.rollback()
+    add(store, day=3)
+    store.prune(2)
+    assert store.rollback().id == good.id
+    assert store.find(bad.id).passed
+
+
+def test_a_refused_run_that_was_promoted_is_gone_back_to(store):
+    add(store, day=1)
+    refused = completed(store, None, False, published=False)
+    store.promote(refused)
+    add(store, day=3)
+    assert store.rollback().id == refused.id
+
+
+def test_what_was_published_last_is_kept_whatever_the_clock_said(store):
+    add(store, day=20)
+    last, new = add(store, day=2), add(store, day=3)
+    store.prune(2)
+    assert {run.id for run in store.runs()} == {last.id, new.id}
+    assert store.rollback().id == last.id
+
+
+def test_a_kill_between_writing_down_and_publishing_changes_nothing(store, monkeypatch):
+    first, second = add(store, day=1), add(store, day=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_switch", raise_interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            add(store, day=3)
+    assert store.current().id == second.id
+    assert store.rollback().id == first.id
+
+
+def raise_interrupt(folder):
+    raise KeyboardInterrupt
+
+
 def test_what_a_killed_run_left_is_discarded(store):
     run = add(store)
     (store.folder / ".run-20260101T000000Z-000000").mkdir()
     (store.folder / ".current-abc").symlink_to("nowhere")
     store.discard_unfinished()
-    assert {p.name for p in store.folder.iterdir()} == {run.id, "current", ".lock"}
+    assert {p.name for p in store.folder.iterdir()} == {run.id, "current", ".published", ".lock"}
 
 
 def test_find_by_the_start_of_an_id(store):
