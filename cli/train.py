@@ -19,7 +19,7 @@ from textclf.tensorboard_log import TensorBoardLog, check_tensorboard
 from .cache import cache_options
 from .console import Console, output_options
 from .figures import duration
-from .job import JobOptions, job_options
+from .job import Job, JobOptions, job_options
 from .options import PATH, models_dir_option
 from .refusals import refused
 from .unattended import Unattended, seconds, unattended_options
@@ -64,17 +64,13 @@ def train(
         if job.single_pass:
             console.stop_at_once()
         store = RunStore(models_dir, job.name)
-        if unattended.if_changed:
-            from textclf.job import unchanged
 
-            run = store.current()
-            if (
-                run
-                and unchanged(run, job.files, job.settings, unattended.warm_start)
-                and _is_whole(run, console)
-            ):
-                _say_unchanged(run, as_json, console)
-                return
+        def done() -> Run | None:
+            return _done_before(store, job, unattended, console) if unattended.if_changed else None
+
+        if run := done():
+            _say_unchanged(run, as_json, console)
+            return
         if tensorboard is not None:
             check_tensorboard(tensorboard)
         from textclf.pipeline import train as run_training
@@ -84,7 +80,7 @@ def train(
             job.files,
             job.settings,
             models_dir,
-            policy=unattended.policy(console.run_id),
+            policy=unattended.policy(console.run_id, done),
             class_names=job.class_names,
             wait=waiting,
             report=console.report,
@@ -92,7 +88,9 @@ def train(
             on_epoch=_on_epoch(tensorboard, console.run_id),
             cache=cache,
         )
-    if as_json:
+    if trained.repeated:
+        _say_unchanged(trained.run, as_json, console)
+    elif as_json:
         console.json(trained.metrics)
     else:
         console.done(summary(trained, models_dir / job.name))
@@ -103,16 +101,33 @@ def _on_epoch(tensorboard: Path | None, run: str) -> OnEpoch:
     return TensorBoardLog(tensorboard / run) if tensorboard is not None else lambda _: None
 
 
-def _is_whole(run: Run, console: Console) -> bool:
-    """Return whether the model of a run can be used; say so if not."""
+def _done_before(store: RunStore, job: Job, unattended: Unattended, console: Console) -> Run | None:
+    """Return the run that training would repeat: the published one, or one gone back from."""
     from textclf.classifier import check_model
+    from textclf.job import unchanged
 
-    try:
-        check_model(run.folder)
-    except DataError as error:
-        console.say(f"{error.where}: {error.what}: it is trained again", "warning")
-        return False
-    return True
+    def same(run: Run | None) -> bool:
+        limit = unattended.time_limit or job.settings.training.time_limit
+        how = unattended.warm_start, limit
+        return run is not None and unchanged(run, job.files, job.settings, *how)
+
+    run, left = store.current(), store.gone_back_from()
+    if run and same(run):
+        try:
+            check_model(run.folder)
+        except DataError as error:
+            if unattended.max_drop is None:  # else there is nothing to compare with
+                console.say(f"{error.where}: {error.what}: it is trained again", "warning")
+            return None
+        return run
+    if left and same(left):
+        console.say(
+            f"run {left.id} of the same data and settings is not published any more, and not "
+            f"trained again: correct the data, or give 'textclf runs promote {store.name} RUN'",
+            "warning",
+        )
+        return left
+    return None
 
 
 def _say_unchanged(run: Run, as_json: bool, console: Console) -> None:

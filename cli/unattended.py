@@ -17,6 +17,7 @@ from .options import PATH
 
 if TYPE_CHECKING:
     from textclf.pipeline import Policy
+    from textclf.runs import Run
 
 R = TypeVar("R")
 
@@ -50,13 +51,13 @@ class Unattended:
     metrics_file: Path | None = None
     warm_start: bool = False
 
-    def policy(self, run_id: str) -> Policy:
-        """Return it as the library wants it."""
+    def policy(self, run_id: str, done: Callable[[], Run | None]) -> Policy:
+        """Return it as the library wants it; for `done` see there."""
         from textclf.gates import Gates
         from textclf.pipeline import Policy
 
         gates = Gates(self.min_accuracy, self.min_macro_f1, self.max_drop)
-        return Policy(gates, self.keep, self.resume, self.time_limit, run_id, self.warm_start)
+        return Policy(gates, self.keep, self.resume, self.time_limit, run_id, self.warm_start, done)
 
     def overrides(self) -> list[str]:
         """Return the settings that the options change."""
@@ -82,9 +83,7 @@ def unattended_options(command: Callable[..., R]) -> Callable[..., R]:
         "--warm-start", is_flag=True,
         help="Keep the published model's n-grams and train on from its weights, if there is one.",
     )  # fmt: skip
-    @click.option(
-        "--keep", type=click.IntRange(1), help="Remove all but so many runs after publishing."
-    )
+    @click.option("--keep", type=click.IntRange(1), help="Remove all but so many runs in the end.")
     @click.option(
         "--resume/--no-resume", default=True,
         help="Whether to go on where the same job was stopped or killed.  [default: resume]",

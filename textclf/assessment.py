@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from textclf.classifier import Classifier
+from textclf.classifier import Classifier, labels_of
 from textclf.corpus.labels import LabelMap
 from textclf.corpus.reader import Corpus
 from textclf.corpus.streams import is_single_pass
+from textclf.errors import DataError
 from textclf.evaluation import EvaluationSettings, Measured, measure
 from textclf.finishing import Finished, finish
 from textclf.gates import Gates, Verdict, judge, published_figures
@@ -21,13 +22,15 @@ from textclf.metrics import Evaluation
 from textclf.preparation import Prepared
 from textclf.progress import Progress, Report
 from textclf.report.gather import MISTAKES
-from textclf.runs import RunStore
-from textclf.settings import Settings, read_toml
+from textclf.runs import Run, RunStore
+from textclf.settings import Settings, TrainingSettings, read_toml
 
 if TYPE_CHECKING:
     from textclf.training import FitResult
 
 log = logging.getLogger(__name__)
+
+_SAME_SHARE = 1.1  # times as much may be held out by chance
 
 
 @dataclass(frozen=True)
@@ -84,8 +87,8 @@ def assess(
         _warn_of_untested(measured.overall, files)
     published = None
     if gates.max_drop is not None:
-        published = _published(store, rows, files, labels, settings)
-    verdict = judge(gates, rows, figures, published)
+        published = _published(store, rows, files, prepared, settings)
+    verdict = judge(gates, rows, figures, published, _lost_labels(store, labels))
     return Assessment(finished, measured, corpus, verdict)
 
 
@@ -146,8 +149,24 @@ def _warn_of_untested(figures: Evaluation, files: TrainingFiles) -> None:
         )  # fmt: skip
 
 
+def _lost_labels(store: RunStore, labels: list[str]) -> list[str]:
+    """Return what the published model knows and the new one does not, and warn of it."""
+    current = store.current()
+    try:
+        known = labels_of(current.folder) if current else []
+    except DataError:  # it is damaged
+        return []
+    lost = [label for label in known if label not in set(labels)]
+    if lost:
+        log.warning(
+            "no row has the %s %s, which the published model knows: texts of it get other labels",
+            "label" if len(lost) == 1 else "labels", ", ".join(map(repr, lost[:10])),
+        )  # fmt: skip
+    return lost
+
+
 def _published(
-    store: RunStore, rows: str, files: TrainingFiles, labels: list[str], settings: Settings
+    store: RunStore, rows: str, files: TrainingFiles, prepared: Prepared, settings: Settings
 ) -> dict[str, Any] | None:
     """Return the published model's figures on the same rows; None if there is no model."""
     current = store.current()
@@ -157,12 +176,28 @@ def _published(
     own = known.get("validation") or {}
     training = settings.training
     held_out = rows == "validation" and not files.validation
-    had = read_toml(current.folder / "config.toml").get("training", {})
-    others = any(had.get(name) != getattr(training, name) for name in ("seed", "validation_split"))
-    trained_on = known.get("refit") or others
-    if held_out and trained_on and {"accuracy", "macro_f1"} <= own.keys():
+    trained_on = held_out and _was_trained_on(current, prepared, training)
+    if trained_on and {"accuracy", "macro_f1"} <= own.keys():
         # It was trained on these rows, or on most; what its own showed before is known.
         return {"run": current.id, "accuracy": own["accuracy"], "macro_f1": own["macro_f1"]}
     return {"run": current.id} | published_figures(
-        current.folder, files, labels, training.validation_split, training.seed
+        current.folder, files, prepared.labels.names, training.validation_split, training.seed
     )
+
+
+def _was_trained_on(run: Run, prepared: Prepared, training: TrainingSettings) -> bool:
+    """Return whether a run's model was trained on some of the rows that are held out now."""
+    known = run.metrics
+    had = read_toml(run.folder / "config.toml").get("training", {})
+    if known.get("refit"):
+        return True
+    if any(had.get(name) != getattr(training, name) for name in ("seed", "validation_split")):
+        return True
+    # Of fewer rows a larger share is held out.
+    samples = known.get("samples") or {}
+    before = _share(samples.get("train", 0), samples.get("validation", 0))
+    return _share(prepared.train.n_rows, prepared.validation.n_rows) > _SAME_SHARE * before
+
+
+def _share(trained_on: int, held_out: int) -> float:
+    return held_out / max(1, trained_on + held_out)

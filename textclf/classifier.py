@@ -230,6 +230,23 @@ def model_folder(path: Path) -> Path:
     )
 
 
+def labels_of(path: Path) -> list[str]:
+    """Return a model's labels without reading its weights.
+
+    Args:
+        path: Folder of the model or of its run.
+
+    Raises:
+        DataError: If they cannot be read.
+    """
+    with reading(path):
+        file = model_folder(path) / _HEADER
+        try:
+            return check_labels(json.loads(file.read_bytes())["labels"])
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            raise DataError("model.json is damaged", where=str(file.parent)) from error
+
+
 def check_model(path: Path) -> None:
     """Raise a DataError unless a model's files are there, and as they were written."""
     with reading(path):

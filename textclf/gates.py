@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,11 @@ class Verdict:
 
 
 def judge(
-    gates: Gates, rows: str, figures: dict[str, float], published: dict[str, Any] | None = None
+    gates: Gates,
+    rows: str,
+    figures: dict[str, float],
+    published: dict[str, Any] | None = None,
+    lost: Sequence[str] = (),
 ) -> Verdict:
     """Compare figures with the gates.
 
@@ -72,6 +76,8 @@ def judge(
         rows: `test` or `validation`.
         figures: `accuracy` and `macro_f1` of the model.
         published: The same of the published model on the same rows.
+        lost: Labels of the published model that the new one does not know. The rows may have none
+            of them, so that accuracy tells nothing of it: with `max_drop`, there may be none.
     """
     reasons = []
     for name, least in (("accuracy", gates.min_accuracy), ("macro_f1", gates.min_macro_f1)):
@@ -86,7 +92,15 @@ def judge(
                 f"{rows} accuracy {figures['accuracy']:.4f} is {drop:.4f} below the published "
                 f"model's {published['accuracy']:.4f}, more than {gates.max_drop:g}"
             )
+    if gates.max_drop is not None and lost:
+        reasons.append(f"no row is labelled {_some(lost)}, which the published model knows")
     return Verdict(gates, rows, tuple(reasons), published)
+
+
+def _some(labels: Sequence[str]) -> str:
+    """Return labels as a message shows them."""
+    more = f" and {len(labels) - 3} more" if len(labels) > 3 else ""
+    return ", ".join(map(repr, labels[:3])) + more
 
 
 def figures_of(

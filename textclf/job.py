@@ -138,16 +138,35 @@ def digest(names: Sequence[str]) -> str:
     return sha256.hexdigest()
 
 
-def unchanged(run: Run, files: TrainingFiles, settings: Settings, warm: bool = False) -> bool:
+def unchanged(
+    run: Run,
+    files: TrainingFiles,
+    settings: Settings,
+    warm: bool = False,
+    time_limit: float = 0.0,
+) -> bool:
     """Return whether training would repeat a run: same recipe, and same bytes in the files.
 
     The files are hashed, unless they have not been touched since well before the run began.
+
+    Args:
+        run: The run.
+        files: What would be trained on.
+        settings: How.
+        warm: As for `recipe`.
+        time_limit: Seconds that a job may take; 0: any. A run that had no more and was ended by
+            it would be repeated, unless it had not completed an epoch.
     """
     metrics = run.metrics
     job: Mapping[str, Any] = metrics.get("job") or {}
     known: Mapping[str, str] = metrics.get("sha256") or {}
     if job.get("recipe") != recipe(files, settings, warm):
         return False
+    if metrics.get("ended") == "time":
+        had = job.get("time_limit")
+        short = isinstance(had, (int, float)) and 0 < time_limit <= had
+        if not (short and metrics.get("epochs")):
+            return False
     now, before = identities(files), job.get("files")
     if now is None or set(now) != set(known):
         return False

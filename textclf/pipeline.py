@@ -21,7 +21,7 @@ from textclf.batches import steps_per_epoch
 from textclf.cache import Outcome, ShardCache, prepare_cached
 from textclf.classifier import check_model
 from textclf.corpus.streams import is_single_pass
-from textclf.errors import Interrupted, QualityGateError, UsageError, interruption
+from textclf.errors import DataError, Interrupted, QualityGateError, UsageError, interruption
 from textclf.evaluation import Measured
 from textclf.gates import Gates, Verdict
 from textclf.job import TrainingFiles, check_files, identities, recipe, resume_key
@@ -63,6 +63,8 @@ class Policy:
         run_id: The run's id; by default a new one.
         warm_start: Whether to keep the published model's vocabulary and start from its weights;
             without a published model, training begins anew.
+        done: Asked, if another run was published while the job waited for the lock, whether there
+            is nothing left to do; returns the run that would be repeated.
     """
 
     gates: Gates = field(default_factory=Gates)
@@ -71,6 +73,7 @@ class Policy:
     time_limit: float = 0.0
     run_id: str | None = None
     warm_start: bool = False
+    done: Callable[[], Run | None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -80,10 +83,12 @@ class TrainedRun:
     Attributes:
         run: The run on disk.
         metrics: The contents of its metrics.json.
+        repeated: Whether it was there before, and would have been trained again.
     """
 
     run: Run
     metrics: dict[str, Any]
+    repeated: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,7 +158,10 @@ def train(
     check_address_space()
     map_large_arrays()
     store = RunStore(models_dir, name)
+    before = store.current()
     with store.lock(wait, should_stop):
+        if store.current() != before and (repeated := policy.done()):
+            return TrainedRun(repeated, repeated.metrics, repeated=True)
         job = _Job(
             name, files, settings, policy, store, class_names or {}, Stopwatch(),
             datetime.now(UTC), report, should_stop, on_epoch, cache,
@@ -194,7 +202,12 @@ def _check_published(store: RunStore, gates: Gates) -> None:
     store.check()
     run = store.current()
     if run is not None and gates.max_drop is not None:
-        check_model(run.folder)
+        try:
+            check_model(run.folder)
+        except DataError as error:
+            remedy = f"go back with 'textclf runs rollback {store.name}', restore it from a copy"
+            remedy += ", or train without --max-drop"
+            raise DataError(error.what, where=error.where, remedy=remedy) from error
 
 
 def _prune(store: RunStore, keep: int) -> None:
@@ -279,7 +292,8 @@ def _train(job: _Job, hidden: Path) -> tuple[dict[str, Any], Verdict]:
     finished.classifier.save(hidden / "model")
     metrics: dict[str, Any] = {"run": id_of(hidden), "resumed": resumed, "cache": cached}
     metrics |= _metrics(job, training, prepared, result, judged)
-    metrics["job"]["files"] = identity
+    limit = job.policy.time_limit or job.settings.training.time_limit
+    metrics["job"] |= {"files": identity, "time_limit": limit}
     shown = ("test", measured) if measured else ("validation", Measured(finished.held_out))
     write_run(
         hidden, metrics, result.history, job.settings, job.files, finished.classifier, shown,

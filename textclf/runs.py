@@ -176,8 +176,9 @@ class RunStore:
         for folder in self.unfinished():
             if folder != besides:
                 shutil.rmtree(folder, ignore_errors=True)
-        for link in self.folder.glob(f".{CURRENT}-*"):
-            link.unlink(missing_ok=True)
+        for pattern in (f".{CURRENT}-*", f".{_PUBLISHED}.*"):
+            for path in self.folder.glob(pattern):
+                path.unlink(missing_ok=True)
 
     def complete(self, hidden: Path, *, publish: bool) -> Run:
         """Make a finished run visible by one rename; then, to publish it, switch `current`.
@@ -271,6 +272,11 @@ class RunStore:
     def current(self) -> Run | None:
         """Return the published run, if there is one."""
         return next((run for run in self.runs() if run.current), None)
+
+    def gone_back_from(self) -> Run | None:
+        """Return the run that was published last, if another one is published now."""
+        last = self._listed()[-1:]
+        return next((r for r in self.runs() if [r.id] == last and not r.current), None)
 
     def find(self, run_id: str) -> Run:
         """Return a run by its id, the start of it, or `current`.

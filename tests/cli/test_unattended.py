@@ -12,6 +12,8 @@ from datetime import datetime
 import pytest
 from unattended_jobs import QUICK, begun, environment, hidden, metrics, published, runs, write_rows
 
+BAD = {"QUICK_BAD": "1"}
+
 
 def test_a_model_below_the_gate_is_kept_but_not_published(quick, tmp_path, job, data):
     assert quick(*job, "--min-accuracy", 0.9, "--min-macro-f1", 0.9).returncode == 0
@@ -71,6 +73,47 @@ def test_old_runs_are_removed_after_publishing(quick, tmp_path, job):
         assert quick(*job, "--seed", seed, "--keep", 2).returncode == 0
     assert len(runs(tmp_path)) == 2
     assert published(tmp_path) in {run.name for run in runs(tmp_path)}
+
+
+def test_old_refused_runs_are_removed_too(quick, tmp_path, job):
+    assert quick(*job).returncode == 0
+    good = published(tmp_path)
+    for seed in range(3):
+        result = quick(*job, "--seed", seed, "--keep", 1, "--min-accuracy", 1, env=BAD)
+        assert result.returncode == 80
+    assert len(runs(tmp_path)) == 2
+    assert published(tmp_path) == good
+
+
+def test_who_waited_for_the_lock_does_not_train_the_same_again(quick, tmp_path, job):
+    first = begun(job, "--if-changed")
+    second = quick(*job, "--if-changed", "--wait", "1m")
+    assert (first.wait(60), second.returncode) == (0, 0)
+    assert "nothing to do" in second.stdout
+    assert len(runs(tmp_path)) == 1
+
+
+def test_what_the_time_limit_ended_is_trained_again_where_there_is_more_time(quick, tmp_path, job):
+    job = [*job, "--if-changed"]
+    slow = {"QUICK_STEP": "0.5"}
+    assert quick(*job, "--time-limit", "3s", env=slow).returncode == 0
+    assert "nothing to do" in quick(*job, "--time-limit", "2s").stdout
+    assert "nothing to do" not in quick(*job, "--time-limit", "1h").stdout
+    assert metrics(runs(tmp_path)[-1])["ended"] != "time"
+
+
+def test_what_was_gone_back_from_is_not_trained_again(quick, tmp_path, data, job):
+    assert quick(*job).returncode == 0
+    good = published(tmp_path)
+    write_rows(data, seed=3, flipped=0.5)
+    assert quick(*job, "--if-changed").returncode == 0
+    bad = published(tmp_path)
+    assert quick("runs", "rollback", "films", "--models-dir", tmp_path / "models").returncode == 0
+    again = quick(*job, "--if-changed", "--quiet")
+    assert (again.returncode, again.stdout) == (0, "")
+    assert bad in again.stderr
+    assert "is not published any more" in again.stderr
+    assert published(tmp_path) == good
 
 
 def test_the_time_limit_publishes_what_there_is(quick, tmp_path, job):

@@ -48,7 +48,8 @@ def metrics(run):
 
 
 def hidden(tmp_path):
-    return [p.name for p in (tmp_path / "models" / "films").glob(".*") if p.name != ".lock"]
+    found = (p.name for p in (tmp_path / "models" / "films").glob(".*"))
+    return [name for name in found if name not in (".lock", ".published")]
 
 
 def published(tmp_path):

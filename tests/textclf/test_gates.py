@@ -43,6 +43,13 @@ def test_the_first_model_cannot_drop():
     assert judge(Gates(max_drop=0.0), "test", GOOD).passed
 
 
+@pytest.mark.parametrize(("gates", "passed"), [(Gates(max_drop=1.0), False), (Gates(0.5), True)])
+def test_a_drop_is_also_a_label_that_no_row_has_any_more(gates, passed):
+    verdict = judge(gates, "test", GOOD, {"accuracy": 0.5}, ["billing"])
+    assert verdict.passed is passed
+    assert passed or "'billing'" in verdict.reasons[0]
+
+
 def test_a_figure_that_is_no_number_does_not_pass():
     broken = {"accuracy": float("nan"), "macro_f1": float("nan")}
     gates = Gates(0.0, 0.0, 1.0)

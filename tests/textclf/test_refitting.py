@@ -114,6 +114,31 @@ def test_a_drop_is_measured_from_what_the_published_model_said_before_it_saw_the
         run(files, tmp_path, Policy(gates=Gates(max_drop=0.1)), *after)
 
 
+def test_a_drop_is_not_measured_on_rows_that_a_larger_share_holds_out_of_fewer(
+    files: TrainingFiles, tmp_path: Path
+) -> None:
+    published_with(1.5, files, tmp_path, "training.refit=false")
+    lines = Path(files.train[0]).read_text().splitlines(keepends=True)
+    Path(files.train[0]).write_text("".join(lines[: len(lines) // 2]))
+    metrics = next(tmp_path.glob("m/current/metrics.json"))
+    found = json.loads(metrics.read_text())
+    found["samples"]["train"] *= 2  # as of a corpus of which a smaller share was held out
+    metrics.write_text(json.dumps(found))
+    with pytest.raises(QualityGateError, match=r"published model's 1\.5000"):
+        run(files, tmp_path, Policy(gates=Gates(max_drop=0.1)))
+
+
+def test_a_label_that_no_row_has_any_more_is_warned_of(
+    files: TrainingFiles, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(files, tmp_path, Policy())
+    lines = Path(files.train[0]).read_text().splitlines(keepends=True)
+    lost = lines[1].partition(",")[0]
+    Path(files.train[0]).write_text("".join(x for x in lines if not x.startswith(f"{lost},")))
+    assert run(files, tmp_path, Policy()).run.current
+    assert f"no row has the label '{lost}'" in caplog.text
+
+
 def test_a_drop_on_a_validation_file_is_measured_there(
     files: TrainingFiles, tmp_path: Path
 ) -> None:
