@@ -127,6 +127,8 @@ class CsvReader:
         bad |= ends - starts > self.max_row
         bad[-1] |= unclosed
         self._mark_undecodable(data, starts, bad)
+        if layout.quotes_guessed:
+            bad[_of_several_lines(data, starts, ends)] = True
         problems: dict[int, tuple[str, str]] = {}
         for r in np.flatnonzero(bad).tolist():
             raw = data[starts[r] : ends[r]].tobytes()
@@ -217,6 +219,14 @@ class CsvReader:
         ends = self._space.ends
         begins = np.where(cells > 0, ends[np.maximum(cells - 1, 0)], 0)
         return (ends[cells] - begins).astype(np.int64)
+
+
+def _of_several_lines(data: Bytes, starts: Places, ends: Places) -> NDArray[np.intp]:
+    """Return which rows have the end of a line within."""
+    breaks = np.flatnonzero((data == 10) | (data == 13))
+    breaks = breaks[breaks >= starts[0]]
+    rows = np.searchsorted(starts, breaks, side="right") - 1
+    return np.unique(rows[breaks < ends[rows]])
 
 
 def _line_ends(data: Bytes) -> int:

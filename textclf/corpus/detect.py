@@ -124,7 +124,10 @@ def csv_layout(
     header = tuple(name.strip() for name in cells[0]) if has_header else None
     width = len(header) if header is not None else _usual_width(cells)
     label, texts, extras = choose_columns(where, width, header, fmt)
-    return Layout(kind, delimiter, header, width, label, texts, extras, stream.encoding, quotes)
+    guessed = quotes and fmt.quotes is None and delimiter == "\t"
+    return Layout(
+        kind, delimiter, header, width, label, texts, extras, stream.encoding, quotes, guessed
+    )
 
 
 def _layout_like(

@@ -131,6 +131,7 @@ class Layout:
         extras: Name and place of each column passed through.
         encoding: Encoding of the file.
         quotes: Whether cells of CSV and TSV may be quoted.
+        quotes_guessed: Whether the beginning of a file only said so, where it may be otherwise.
     """
 
     format: Format
@@ -142,6 +143,7 @@ class Layout:
     extras: tuple[tuple[str, int], ...] = ()
     encoding: str = "utf-8"
     quotes: bool = True
+    quotes_guessed: bool = False
 
     @property
     def used(self) -> tuple[int, ...]:

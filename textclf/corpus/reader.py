@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-
-import numpy as np
 
 from textclf.corpus.bad_rows import BadRow, BadRows, RejectLog
 from textclf.corpus.block import TextBlock
@@ -30,8 +27,6 @@ from textclf.corpus.streams import (
 )
 from textclf.errors import DataError, UsageError
 from textclf.prefetch import Prefetcher
-
-logger = logging.getLogger(__name__)
 
 __all__ = ["BadRows", "Corpus", "CorpusFormat", "Layout"]
 
@@ -156,8 +151,6 @@ class Corpus:
         fresh = not (self._passed or self._seen)
         log = RejectLog(self._bad_rows, write=fresh)
         hasher = None
-        said = self.fmt.quotes is not None
-        suspicious = fresh and layout.format == "tsv" and layout.quotes and not said
         try:
             log.start()
             for i, path in enumerate(self.files):
@@ -167,14 +160,7 @@ class Corpus:
                 self._check_unchanged(path)
                 with opened:
                     blocks = self._file_blocks(path, opened.stream, layout, log, i == 0)
-                    for block in self._watched(path, blocks):
-                        if suspicious and (row := _swallowed(block, layout.width)):
-                            logger.warning(
-                                "%s, row %d: a quoted text holds lines that look like rows; if "
-                                "quotes are part of the texts, give --no-quotes", block.source, row,
-                            )  # fmt: skip
-                            suspicious = False
-                        yield block
+                    yield from self._watched(path, blocks)
             self._check_end(log)
         finally:
             self.rejected, self.first_rejected = log.rejected, log.first
@@ -237,17 +223,3 @@ class Corpus:
             first = log.first[0]
             rest = f", and all of its {log.rejected} rows are bad" if log.rejected > 1 else ""
             raise DataError(f"{first.what}{rest}", where=first.where, remedy=first.remedy)
-
-
-def _swallowed(block: TextBlock, width: int) -> int | None:
-    """Return the number of the first row of a TSV whose text holds what looks like other rows.
-
-    Those are lines with as many tabs as rows have: between two quotes that are part of texts, rows
-    are taken for a cell's.
-    """
-    if not np.any(block.text == ord("\t")):
-        return None
-    for row, text in zip(block.rows.tolist(), block.texts(), strict=True):
-        if any(line.count("\t") == width - 1 for line in text.split("\n")[1:]):
-            return int(row)
-    return None

@@ -133,6 +133,8 @@ def cells_problem(
         return too_long(max_row)
     if problem := nul_problem(data):
         return problem
+    if layout.quotes_guessed and (problem := merged_problem(data, layout)):
+        return problem
     if len(cells) != layout.width:
         one = "column" if len(cells) == 1 else "columns"
         few, many = "add the missing cells", "quote cells that hold the delimiter"
@@ -141,6 +143,22 @@ def cells_problem(
             f"{few if len(cells) < layout.width else many}, or give another --delimiter",
         )
     return encoding_problem(data, layout.encoding)
+
+
+def merged_problem(data: bytes, layout: Layout) -> tuple[str, str] | None:
+    """Return the problem of a row that quotes have made of several, or None.
+
+    Each of its lines has as many cells as a row: a cell that goes on in the next line would leave
+    it with fewer.
+    """
+    delimiter = layout.delimiter.encode()
+    lines = [line for line in data.splitlines() if line]
+    if len(lines) < 2 or any(line.count(delimiter) != layout.width - 1 for line in lines):
+        return None
+    return (
+        f"a quote makes one row of {len(lines)} lines, each of which has the cells of a row",
+        "give --no-quotes if quotes are part of the texts, else --quotes",
+    )
 
 
 def nul_problem(data: bytes) -> tuple[str, str] | None:
