@@ -40,10 +40,10 @@ def looks_like_header(
 
     It does if it names a column that is asked for, or that the model in use was trained on; or if
     columns are asked for by name and it has a usual one such as `label` or `text`. Else every cell
-    of it must look like a name; no cell is a number. None may recur in its column, and its label
-    must not be a label known already. And there must be a positive sign: a usual name; or different
-    names, the label's above nothing but numbers, or all of them identifiers above labels that all
-    recur.
+    of it must look like a name; no cell is a number. Its label must not be a label known already.
+    Usual names of both a label and a text are enough then. Else no cell may recur in its column,
+    and there must be a positive sign: a usual name; or different names, the label's above nothing
+    but numbers, or all of them identifiers above labels that all recur.
 
     Args:
         rows: The file's first rows, cells as strings.
@@ -61,6 +61,11 @@ def looks_like_header(
     if not all(_WORD.fullmatch(cell) or (cell == "" and i == 0) for i, cell in enumerate(first)):
         return False
     others = [row for row in rows[1:] if len(row) == len(first)]
+    place = _guess_label(folded, fmt)
+    if known is not None and fmt.has_labels and first[place] in known:
+        return False
+    if fmt.has_labels and _names_both(folded):  # a text may be the word "text"
+        return True
     if has_usual_name(first):  # of files put together, a header comes again
         others = [row for row in others if list(row) != list(rows[0])]
     recurs = any(cell == row[i].strip() for i, cell in enumerate(first) if cell for row in others)
@@ -68,9 +73,6 @@ def looks_like_header(
         return False
     if not fmt.has_labels:
         return any(name in TEXT_NAMES for name in folded)
-    place = _guess_label(folded, fmt)
-    if known is not None and first[place] in known:
-        return False
     below = [row[place].strip() for row in others]
     if has_usual_name(first):
         return True
@@ -85,6 +87,13 @@ def looks_like_header(
 def has_usual_name(header: Sequence[str]) -> bool:
     """Return whether a row has a name that is usual for a column of labels or texts."""
     return any(_fold(name) in (*LABEL_NAMES, *TEXT_NAMES) for name in header)
+
+
+def _names_both(folded: Sequence[str]) -> bool:
+    """Return whether a row has usual names of columns of labels and of texts."""
+    return any(name in LABEL_NAMES for name in folded) and any(
+        name in TEXT_NAMES for name in folded
+    )
 
 
 def _fold(name: str) -> str:

@@ -109,6 +109,12 @@ def csv_layout(
     where, head = stream.name, stream.head()
     if b"\n" not in head:
         head = stream.head_with_line(MAX_ROW)  # of very many columns
+    if re.match(rb"(?i)sep=.?\r?\n", head):
+        raise DataError(
+            "the first line only tells Excel the delimiter",
+            where=f"{where}, row 1",
+            remedy="remove that line",
+        )
     delimiter = fmt.delimiter or (like.delimiter if like else "\t" if kind == "tsv" else "")
     delimiter = delimiter or _sniff(head, where)
     quotes = fmt.quotes

@@ -13,6 +13,7 @@ from textclf.corpus.labels import LabelMap
 from textclf.corpus.layout import COLUMN_BREAK, Layout
 
 MAX_ROW = 16 << 20  # bytes
+_MARK = "\ufeff"  # the byte order mark of a file that was put behind another
 
 
 @dataclass(slots=True)
@@ -91,7 +92,7 @@ class Assembler:
             label: The label.
             text: The text of a row that has it, UTF-8.
         """
-        label = label.strip()
+        label = label.strip().removeprefix(_MARK)
         if not label:
             return -1, ("the label is blank", "fill it in, or choose another --label-column")
         code = int(self.labels.encode((label,))[0])

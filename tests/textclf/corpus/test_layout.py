@@ -37,6 +37,7 @@ DETECTED = [
     ("text,hello\nlabel,you\ntext,there\n", NO_HEADER + "text in column 2"),
     ("label,this is not a name of a column\n1,b\n", NO_HEADER + "text in column 2"),
     ("kind,kind\n1,b\n", NO_HEADER + "text in column 2"),
+    ("label,text\nx,text\ny,b\n", LABEL + "text in 'text'"),
     ("label,text,text\n1,b,c\n", LABEL + "text in 'text' and 'text'"),
 ]
 
@@ -57,6 +58,21 @@ def test_header_and_columns_are_detected(content: str, statement: str, write: Wr
 )
 def test_delimiter_is_detected(content: str, statement: str, write: Write) -> None:
     assert Corpus([write(content)]).layout.describe().startswith(statement + ", no header: ")
+
+
+def test_a_line_for_excel_is_told_of(write: Write) -> None:
+    with pytest.raises(DataError, match=r"row 1: .* Excel .* remove that line"):
+        Corpus([write("sep=;\nlabel;text\na;b\n")]).layout.describe()
+
+
+def test_a_byte_order_mark_within_is_no_part_of_a_label(
+    csv_path: str, write: Write, read: Read
+) -> None:
+    half = "\ufefflabel,text\nx,some\ny,words\n"
+    corpus = Corpus([write(half + half.replace("label,text\n", ""))])
+    blocks = list(corpus.blocks())
+    assert corpus.labels.names == ["x", "y"]
+    assert sum(map(len, blocks)) == 4
 
 
 def test_known_label_in_the_first_row_is_no_header(write: Write) -> None:
