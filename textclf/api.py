@@ -45,7 +45,7 @@ from textclf.api_rows import (
 )
 from textclf.classifier import Classifier
 from textclf.corpus.block import TextBlock
-from textclf.corpus.layout import CorpusFormat
+from textclf.corpus.layout import Columns, CorpusFormat
 from textclf.errors import ConfigError, DataError, interruption
 from textclf.job import TrainingFiles
 from textclf.settings import PRESETS, SECTIONS, Settings, resolve
@@ -223,6 +223,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 with _interruptible():
                     self.classifier_, self.history_ = _train(files, settings, work)
                 if names is not None:
+                    if columns is None and y is not None and (n := width(X)) > 1:
+                        columns = Columns(n, None, tuple(range(n)), {})
                     self.classifier_.columns = columns  # not those of our own file
                 self._width = width(X) if y is not None else None
             except DataError as error:

@@ -120,12 +120,22 @@ def checked_blocks(X: Any, y: Any) -> Iterator[tuple[list[str], NDArray[Any]]]:
             raise ValueError("y is missing, and X has no (texts, labels) pairs") from None
         if labels is None or isinstance(texts, str):
             raise ValueError("y is missing: a classifier is trained on labelled texts")
-        checked, column = checked_texts(texts), column_or_1d(labels)
+        checked, column = checked_texts(texts), column_or_1d(_plain(labels))
+        if column.dtype.kind in "mM":
+            raise ValueError("Unknown label type: y holds times; make strings of them")
         if column.dtype.kind == "f" and np.any(column[np.isfinite(column)] % 1 != 0):
             raise ValueError("Unknown label type: y holds measurements; classes may be strings")
         if len(checked) != len(column):
             raise ValueError(f"X has {len(checked)} texts, but y {len(column)} labels")
         yield checked, column
+
+
+def _plain(labels: Any) -> Any:
+    """Return labels, those of pandas' own types of numbers as Python's: floats merge large ones."""
+    kind: Any = getattr(labels, "dtype", None)
+    if hasattr(kind, "na_value") and kind.kind in ("i", "u", "b"):
+        return labels.astype(object)
+    return labels
 
 
 def write_rows(path: Path, blocks: Iterable[tuple[list[str], NDArray[Any]]]) -> dict[str, Any]:
@@ -142,13 +152,20 @@ def write_rows(path: Path, blocks: Iterable[tuple[list[str], NDArray[Any]]]) -> 
         ValueError: If there are no rows, or one has no label.
     """
     names: dict[Any, str] = {}
+    written: set[str] = set()
     with path.open("wb") as file:
         for texts, labels in blocks:
             for text, label in zip(texts, labels.tolist(), strict=True):
                 if _is_missing(label):
                     raise ValueError("y has a missing label")
                 if label not in names:
-                    names[label] = _name(label, set(names.values()))
+                    names[label] = str(label).strip() or "(blank)"
+                    if names[label] in written:
+                        raise ValueError(
+                            f"two labels are written {names[label]!r}: white space around them "
+                            "does not tell them apart"
+                        )
+                    written.add(names[label])
                     if encodable(names[label]) != names[label] or "\0" in names[label]:
                         raise ValueError(f"the label {label!r} has characters that are no text")
                 row = {"label": names[label], "text": encode_text(text).decode()}
@@ -157,6 +174,10 @@ def write_rows(path: Path, blocks: Iterable[tuple[list[str], NDArray[Any]]]) -> 
         raise ValueError("there are no texts to train on")
     if 0 < sum(isinstance(label, str) for label in names) < len(names):
         raise ValueError("y mixes strings and other labels: make strings of all")
+    try:
+        sorted(names)
+    except TypeError as error:
+        raise ValueError(f"labels have no order ({error}): make strings of them") from error
     return {name: label for label, name in names.items()}
 
 
@@ -165,11 +186,3 @@ def _is_missing(label: Any) -> bool:
         return label is None or bool(label != label)
     except TypeError:  # pandas' NA is neither equal to itself nor different
         return True
-
-
-def _name(label: Any, taken: set[str]) -> str:
-    """Return the label as a string that no other has; the reader strips white space."""
-    name = str(label).strip() or "(blank)"
-    while name in taken:
-        name += "'"
-    return name

@@ -21,8 +21,8 @@ class NgramSettings:
     Attributes:
         analyzer: `word` for word n-grams, `char` for character n-grams, `char_wb` for character
             n-grams inside words padded with spaces.
-        tokens: What a word is: `words+punctuation` is `\\w+|[^\\w\\s]`, `words` is the guide's
-            `\\w\\w+`.
+        tokens: What a word is: with `words+punctuation` a run of letters, digits and marks, or any
+            other character but white space; with `words` the guide's `\\w\\w+`.
         min_n: Shortest n-gram.
         max_n: Longest n-gram; 0 chooses 3, or 2 words for more than 16 classes.
         unspaced_max_n: Longest n-gram in scripts written without spaces, where each character is a

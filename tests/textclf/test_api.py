@@ -129,7 +129,7 @@ def test_a_table_without_these_names_goes_by_the_order_of_its_columns(themes):
         np.testing.assert_array_equal(model.predict_proba(table), expected)
 
 
-def test_a_table_of_another_number_of_columns_is_refused(themes):
+def test_a_table_of_another_number_of_columns_is_refused(themes, tmp_path):
     texts, labels = themes
     one = TextClassifier(**QUICK).fit(texts, labels)
     with pytest.raises(ValueError, match="X has 2 columns; the model was trained on 1"):
@@ -137,6 +137,9 @@ def test_a_table_of_another_number_of_columns_is_refused(themes):
     two = TextClassifier(**QUICK).fit(np.array([texts, texts]).T, labels)
     with pytest.raises(ValueError, match="X has 1 column; the model was trained on 2"):
         two.predict(np.array([texts]).T)
+    two.save(tmp_path / "two")
+    with pytest.raises(ValueError, match="X has 3 columns; the model was trained on 2"):
+        TextClassifier.load(tmp_path / "two").predict(np.array([texts] * 3).T)
     rows = pd.DataFrame({"text": texts})
     with pytest.raises(ValueError, match="several columns 'text'"):
         TextClassifier(**QUICK).fit(pd.concat([rows, rows], axis=1), labels)

@@ -1,5 +1,6 @@
 """scikit-learn's own checks of estimators, on texts made of the numbers that they give."""
 
+import enum
 import pickle
 import subprocess
 import sys
@@ -153,6 +154,19 @@ def test_what_is_no_text_is_told(fitted, X, problem):
         TextClassifier().fit(X, ["x", "y"])
 
 
+class Kind(enum.Enum):
+    A = 1
+    B = 2
+
+
+@pytest.mark.parametrize("kind", ["Int64", "boolean"])
+def test_labels_of_pandas_own_types_are_what_they_are_in_python(rows, kind):
+    classes = [0, 1] if kind == "boolean" else [2**53, 2**53 + 1]
+    y = [classes[label == rows[1][0]] for label in rows[1]]
+    model = TextClassifier(**TINY).fit(rows[0], pd.Series(y, dtype=kind))
+    assert model.classes_.tolist() == classes
+
+
 @pytest.mark.parametrize(
     ("X", "y", "problem"),
     [
@@ -161,6 +175,9 @@ def test_what_is_no_text_is_told(fitted, X, problem):
         (["a", "b"], ["x", "y"], "^the texts: too few different texts"),
         (["a", "b"], [0.5, 1.5], "Unknown label type"),
         (["a", "b"], [["x", "y"], ["x", "z"]], "1d array"),
+        (["a", "b"], ["x", "x "], "two labels are written 'x'"),
+        (["a", "b"], [Kind.A, Kind.B], "labels have no order"),
+        (["a", "b"], pd.to_datetime(["2026-01-01", "2026-01-02"]), "y holds times"),
         (None, None, "X is a NoneType"),
         (pd.DataFrame({"text": ["a"]}), None, "y is missing"),
     ],
