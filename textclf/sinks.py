@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import fcntl
+import glob
 import os
 import sys
 import tempfile
@@ -20,6 +22,7 @@ from textclf.errors import OutputError, UsageError
 from textclf.escapes import TSV_ESCAPES, encodable, json_line
 from textclf.writing import unwritable
 
+_UNFINISHED = ".unfinished"  # ends the name of a file that is being written
 _SIX_DIGITS = "%.6f"
 _UNWRITTEN = (*SUFFIXES, ".zip", ".xlsx", ".xls", ".ods", ".feather", ".arrow")
 
@@ -216,6 +219,25 @@ def _sink(file: IO[bytes], kind: Format, header: bool) -> Sink:
     return TsvSink(file, header) if kind == "tsv" else CsvSink(file, header)
 
 
+def _unfinished(target: Path) -> tuple[int, str]:
+    """Return a hidden file beside another, opened and locked: as long as it is, it is in use."""
+    while True:
+        handle, hidden = tempfile.mkstemp(_UNFINISHED, f".{target.name}.", target.parent)
+        with suppress(OSError):  # where there are no locks, nothing is discarded
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.fstat(handle).st_nlink:  # not discarded just before it was locked
+            return handle, hidden
+        os.close(handle)
+
+
+def _discard_unfinished(target: Path) -> None:
+    """Remove what those left that were killed while they wrote the file."""
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*{_UNFINISHED}"):
+        with suppress(OSError), left.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
+
+
 @contextmanager
 def _opened(path: str) -> Iterator[IO[bytes]]:
     """Open a hidden file that takes the path's place when all went well; or a device or pipe."""
@@ -224,7 +246,8 @@ def _opened(path: str) -> Iterator[IO[bytes]]:
         if target is None:
             stream = Path(path).open("wb")  # noqa: SIM115 - closed below
         else:
-            handle, hidden = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+            _discard_unfinished(target)
+            handle, hidden = _unfinished(target)
     except OSError as error:
         raise unwritable(path, error, "name another --output") from error
     if target is None:
