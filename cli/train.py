@@ -58,7 +58,6 @@ def train(
     textclf train --train-file reviews.csv --label-column stars --text-column review
     """
     console.run_id, console.resumable = new_run_id(), True
-    waiting = seconds(wait)
     with _metrics_file(unattended.metrics_file, models_dir, options, console):
         job = options.job(console, unattended.overrides())
         if job.single_pass:
@@ -82,7 +81,7 @@ def train(
             models_dir,
             policy=unattended.policy(console.run_id, done),
             class_names=job.class_names,
-            wait=waiting,
+            wait=seconds(wait),
             report=console.report,
             should_stop=console.should_stop,
             on_epoch=_on_epoch(tensorboard, console.run_id),

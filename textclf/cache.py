@@ -218,7 +218,10 @@ class ShardCache:
                 return None
             wrong = str(error)
             if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
-                log.warning("%s: cannot be used (%s); the files are read anew", entry.folder, wrong)
+                log.warning(
+                    "%s: nothing can be put there from the cache (%s); the files are read anew",
+                    work, error.strerror or error,
+                )  # fmt: skip
                 return None
         log.warning("%s: is damaged (%s); the files are read anew", entry.folder, wrong)
         with suppress(OSError):

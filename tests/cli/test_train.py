@@ -62,7 +62,8 @@ def test_a_run_holds_model_history_and_config(models, metrics):
         "model.json",
         "model.safetensors",
     }
-    assert [p.name for p in (models / "sample").iterdir() if p.name.startswith(".")] == [".lock"]
+    left = {p.name for p in (models / "sample").iterdir() if p.name.startswith(".")}
+    assert left == {".lock", ".published"}
 
 
 def test_the_config_of_a_run_trains_the_same_model(textclf, models, tmp_path, metrics):
