@@ -13,7 +13,7 @@ from textclf.classifier import Classifier, labels_of
 from textclf.corpus.labels import LabelMap
 from textclf.corpus.reader import Corpus
 from textclf.corpus.streams import is_single_pass
-from textclf.errors import DataError
+from textclf.errors import ConfigError, DataError
 from textclf.evaluation import EvaluationSettings, Measured, measure
 from textclf.finishing import Finished, finish
 from textclf.gates import Gates, Verdict, judge, published_figures
@@ -156,7 +156,8 @@ def _lost_labels(store: RunStore, labels: list[str]) -> list[str]:
         known = labels_of(current.folder) if current else []
     except DataError:  # it is damaged
         return []
-    lost = [label for label in known if label not in set(labels)]
+    left = set(labels)
+    lost = [label for label in known if label not in left]
     if lost:
         log.warning(
             "no row has the %s %s, which the published model knows: texts of it get other labels",
@@ -188,10 +189,12 @@ def _published(
 def _was_trained_on(run: Run, prepared: Prepared, training: TrainingSettings) -> bool:
     """Return whether a run's model was trained on some of the rows that are held out now."""
     known = run.metrics
-    had = read_toml(run.folder / "config.toml").get("training", {})
-    if known.get("refit"):
+    try:
+        had = read_toml(run.folder / "config.toml").get("training", {})
+    except ConfigError:  # nobody knows
         return True
-    if any(had.get(name) != getattr(training, name) for name in ("seed", "validation_split")):
+    same = all(had.get(name) == getattr(training, name) for name in ("seed", "validation_split"))
+    if known.get("refit") or not same:
         return True
     # Of fewer rows a larger share is held out.
     samples = known.get("samples") or {}

@@ -158,9 +158,9 @@ def train(
     check_address_space()
     map_large_arrays()
     store = RunStore(models_dir, name)
-    before = store.current()
+    before = store.current() if wait else None
     with store.lock(wait, should_stop):
-        if store.current() != before and (repeated := policy.done()):
+        if wait and store.current() != before and (repeated := policy.done()):
             return TrainedRun(repeated, repeated.metrics, repeated=True)
         job = _Job(
             name, files, settings, policy, store, class_names or {}, Stopwatch(),

@@ -47,6 +47,12 @@ FILES: dict[str, tuple[str, bytes, tuple[str, ...]]] = {
     "row with too many cells": ("data.csv", _with_row(b"a,one,two"), ()),
     "row with too few cells": ("data.csv", _with_row(b"a"), ()),
     "unclosed quote": ("data.csv", _with_row(b'a,"never closed'), ()),
+    "literal quotes far down in a TSV": (
+        "data.tsv",
+        b"a\t%b\nb\tx\n" % (b"long " * 500) * 20 + b'a\t"Tis\nb\tsome\na\t5" disk\n',
+        (),
+    ),
+    "line for Excel": ("data.csv", b"sep=,\n" + NAMED.encode(), ()),
     "invalid UTF-8": ("data.csv", _with_row(b"a,caf\xe9"), ()),
     "NUL byte": ("data.csv", _with_row(b"a,one\0two"), ()),
     "cell of 100 MB": ("data.csv", _with_row(b"a," + b"x" * (100 << 20)), ()),
