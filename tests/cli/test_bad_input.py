@@ -49,7 +49,7 @@ FILES: dict[str, tuple[str, bytes, tuple[str, ...]]] = {
     "unclosed quote": ("data.csv", _with_row(b'a,"never closed'), ()),
     "literal quotes far down in a TSV": (
         "data.tsv",
-        b"a\t%b\nb\tx\n" % (b"long " * 500) * 20 + b'a\t"Tis\nb\tsome\na\t5" disk\n',
+        b"a\t%b\nb\tx\n" % (b"long " * 1000) * 20 + b'a\t"Tis\nb\tsome\na\t5" disk\n',
         (),
     ),
     "line for Excel": ("data.csv", b"sep=,\n" + NAMED.encode(), ()),
