@@ -50,7 +50,7 @@ class _Texts(click.Path):
         Raises:
             DataError: If it can only be meant as a text.
         """
-        if len(value.split()) > 1 and not _is_there(value):
+        if len(value.split()) > 1 and not is_there(value):
             command = ctx.info_name if ctx is not None else "predict"
             raise DataError(
                 "no such file",
@@ -61,7 +61,8 @@ class _Texts(click.Path):
         return str(value)
 
 
-def _is_there(pattern: str) -> bool:
+def is_there(pattern: str) -> bool:
+    """Return whether there is such a file, or one that a pattern matches."""
     from textclf.corpus.files import exists, expand_files
 
     try:

@@ -15,6 +15,7 @@ from textclf.errors import UsageError
 
 from .console import Console
 from .job import name_by
+from .options import is_there
 
 # Options of train whose values are files or folders: cron starts in another one.
 _PATHS = {
@@ -116,17 +117,9 @@ def _check_dataset(parameters: Mapping[str, Any]) -> None:
 
 def _warn_of_missing(parameters: Mapping[str, Any]) -> None:
     """Warn of files that are not there, which a job may make before; a typo is told so too."""
-    from textclf.corpus.files import exists, expand_files
-    from textclf.errors import DataError
-
     for part in ("train_files", "validation_files", "test_files"):
         for name in parameters[part]:
-            path = str(Path(name).expanduser())
-            try:
-                there = name == "-" or all(map(exists, expand_files([path])))
-            except DataError:
-                there = False
-            if not there:
+            if name != "-" and not is_there(str(Path(name).expanduser())):
                 Console().say(f"{name}: is not there yet: the job fails without it", "warning")
 
 

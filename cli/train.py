@@ -59,7 +59,7 @@ def train(
     """
     console.run_id, console.resumable = new_run_id(), True
     with _metrics_file(unattended.metrics_file, models_dir, options, console):
-        job = options.job(console, unattended.overrides())
+        waiting, job = seconds(wait), options.job(console, unattended.overrides())
         if job.single_pass:
             console.stop_at_once()
         store = RunStore(models_dir, job.name)
@@ -81,7 +81,7 @@ def train(
             models_dir,
             policy=unattended.policy(console.run_id, done),
             class_names=job.class_names,
-            wait=seconds(wait),
+            wait=waiting,
             report=console.report,
             should_stop=console.should_stop,
             on_epoch=_on_epoch(tensorboard, console.run_id),

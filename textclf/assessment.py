@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from textclf.classifier import Classifier, labels_of
+from textclf.classifier import Classifier, read_labels
 from textclf.corpus.labels import LabelMap
 from textclf.corpus.reader import Corpus
 from textclf.corpus.streams import is_single_pass
 from textclf.errors import ConfigError, DataError
 from textclf.evaluation import EvaluationSettings, Measured, measure
 from textclf.finishing import Finished, finish
-from textclf.gates import Gates, Verdict, judge, published_figures
+from textclf.gates import Gates, Verdict, judge, published_figures, some
 from textclf.job import TrainingFiles
 from textclf.metrics import Evaluation
 from textclf.preparation import Prepared
@@ -153,7 +153,7 @@ def _lost_labels(store: RunStore, labels: list[str]) -> list[str]:
     """Return what the published model knows and the new one does not, and warn of it."""
     current = store.current()
     try:
-        known = labels_of(current.folder) if current else []
+        known = read_labels(current.folder) if current else []
     except DataError:  # it is damaged
         return []
     left = set(labels)
@@ -161,7 +161,7 @@ def _lost_labels(store: RunStore, labels: list[str]) -> list[str]:
     if lost:
         log.warning(
             "no row has the %s %s, which the published model knows: texts of it get other labels",
-            "label" if len(lost) == 1 else "labels", ", ".join(map(repr, lost[:10])),
+            "label" if len(lost) == 1 else "labels", some(lost),
         )  # fmt: skip
     return lost
 

@@ -230,7 +230,7 @@ def model_folder(path: Path) -> Path:
     )
 
 
-def labels_of(path: Path) -> list[str]:
+def read_labels(path: Path) -> list[str]:
     """Return a model's labels without reading its weights.
 
     Args:

@@ -93,11 +93,11 @@ def judge(
                 f"model's {published['accuracy']:.4f}, more than {gates.max_drop:g}"
             )
     if gates.max_drop is not None and lost:
-        reasons.append(f"no row is labelled {_some(lost)}, which the published model knows")
+        reasons.append(f"no row is labelled {some(lost)}, which the published model knows")
     return Verdict(gates, rows, tuple(reasons), published)
 
 
-def _some(labels: Sequence[str]) -> str:
+def some(labels: Sequence[str]) -> str:
     """Return labels as a message shows them."""
     more = f" and {len(labels) - 3} more" if len(labels) > 3 else ""
     return ", ".join(map(repr, labels[:3])) + more

@@ -57,7 +57,7 @@ class Policy:
 
     Attributes:
         gates: What a model must reach to be published.
-        keep: Runs that stay when this one is published; None keeps all.
+        keep: Runs that stay in the end, see `RunStore.prune`; None keeps all.
         resume: Whether to go on with the same job where it was stopped or killed.
         time_limit: Seconds after which training stops with the best weights so far; 0: none.
         run_id: The run's id; by default a new one.

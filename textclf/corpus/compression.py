@@ -15,7 +15,7 @@ from textclf.reading import unreadable
 
 STDIN = "standard input"
 
-# Of files that are looked for, and that are written so.
+# Endings of compressed files, where one is looked for by its name.
 SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
 
 _PIECE = 256 << 10  # compressed bytes read at once

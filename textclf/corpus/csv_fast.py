@@ -135,7 +135,7 @@ class CsvReader:
             problem = cells_problem(self._cells(first + r), raw, layout, self.max_row)
             if unclosed and r == rows - first - 1:
                 problem = UNCLOSED
-            if problem is None:  # invalid bytes between rows
+            if problem is None:  # invalid bytes between rows, or a cell of several lines
                 bad[r] = False
             else:
                 problems[r] = problem
