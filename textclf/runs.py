@@ -23,7 +23,8 @@ CURRENT = "current"
 _LOCK = ".lock"
 _HIDDEN = ".run-"
 _KEY = ".key"
-_PUBLISHED = ".published"  # ids of the runs that were, one after the other
+_PUBLISHED = ".published"  # what happened before `current` was switched last; see `_events`
+_BACK = "-"
 _NAME = re.compile(rf"(?!{CURRENT}$)[A-Za-z0-9_][A-Za-z0-9_.-]{{0,99}}")
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 _MOMENT = "%Y%m%dT%H%M%SZ"
@@ -200,31 +201,46 @@ class RunStore:
         return Run(folder, publish)
 
     def _publish(self, folder: Path) -> None:
-        """Write down that a run is published, then do it: `current` tells what was done."""
-        others = [run for run in self.runs() if run.id != folder.name]
-        ids = [*(run.id for run in self._history(others)), folder.name]
-        write_text(self.folder / _PUBLISHED, "\n".join(ids) + "\n", "make room, then try again")
+        events = self._events(self.runs())
+        self._write_down([event for event in events if event.removeprefix(_BACK) != folder.name])
         self._switch(folder)
+
+    def _events(self, runs: Sequence[Run]) -> list[str]:
+        """Return the ids of what was published, and `-` with the id of what was gone back from.
+
+        What is written down is what had happened before the last switch: the rest `current` tells,
+        so that a kill at any moment leaves nothing that is not so. Where nothing was written down,
+        those were published that passed, in the order in which they began.
+        """
+        ids, written = {run.id for run in runs}, self._written()
+        if written is None:
+            events = [run.id for run in runs if run.passed]
+        else:
+            events = [event for event in written if event.removeprefix(_BACK) in ids]
+        published = _without_gone_back_from(events)
+        current = next((run.id for run in runs if run.current), None)
+        if current in published:
+            left = published[published.index(current) + 1 :]
+            return events + [_BACK + run_id for run_id in reversed(left)]
+        return events if current is None else [*events, current]
 
     def _history(self, runs: Sequence[Run]) -> list[Run]:
         """Return the runs that were published one after the other, up to the published one.
 
-        Those that were gone back from are not among them. Where nothing was written down, they are
-        those that passed, in the order in which they began.
+        Those that were gone back from are not among them.
         """
         by_id = {run.id: run for run in runs}
-        known = [by_id[name] for name in self._listed() if name in by_id]
-        known = known or [run for run in runs if run.passed]
-        places = [i for i, run in enumerate(known) if run.current]
-        if places:
-            return known[: places[-1] + 1]
-        return [*known, *(run for run in runs if run.current)]
+        return [by_id[run_id] for run_id in _without_gone_back_from(self._events(runs))]
 
-    def _listed(self) -> list[str]:
+    def _written(self) -> list[str] | None:
         try:
             return (self.folder / _PUBLISHED).read_text("ascii").split()
         except (OSError, UnicodeDecodeError):
-            return []
+            return None
+
+    def _write_down(self, events: Sequence[str]) -> None:
+        text = "".join(f"{event}\n" for event in events)
+        write_text(self.folder / _PUBLISHED, text, "make room, then try again")
 
     def _switch(self, folder: Path) -> None:
         link = self.folder / f".{CURRENT}-{secrets.token_hex(3)}"
@@ -241,7 +257,7 @@ class RunStore:
         with reading(self.folder):
             if not self.folder.is_dir():
                 return []
-            published, once = self._published(), set(self._listed())
+            published, once = self._published(), set(self._written() or ())
             folders = (p for p in self.folder.iterdir() if _RUN_ID.fullmatch(p.name))
             found = [Run(p, p.name == published, p.name in once) for p in folders if p.is_dir()]
         return sorted(found, key=lambda run: run.began)
@@ -275,8 +291,12 @@ class RunStore:
 
     def gone_back_from(self) -> Run | None:
         """Return the run that was published last, if another one is published now."""
-        last = self._listed()[-1:]
-        return next((r for r in self.runs() if [r.id] == last and not r.current), None)
+        runs = self.runs()
+        events = self._events(runs)
+        if not events or not events[-1].startswith(_BACK):
+            return None
+        last = next(event for event in reversed(events) if not event.startswith(_BACK))
+        return next(run for run in runs if run.id == last)
 
     def find(self, run_id: str) -> Run:
         """Return a run by its id, the start of it, or `current`.
@@ -319,27 +339,30 @@ class RunStore:
         """
         from textclf.classifier import check_model
 
-        before = self._history(self.runs())[:-1]
+        runs = self.runs()
+        before = self._history(runs)[:-1]
         if not before:
             raise UsageError("no earlier run to go back to", where=str(self.folder))
         check_model(before[-1].folder)
+        self._write_down(self._events(runs))
         self._switch(before[-1].folder)
         return Run(before[-1].folder, True)
 
     def prune(self, keep: int) -> list[Run]:
         """Remove all but the newest `keep` runs and the published one; call with the lock held.
 
-        The newest are those that were published last, whatever the clock said. Runs below a
-        quality gate or gone back from are counted apart, lest a week of them remove what to go
-        back to.
+        The newest are those that were published last, whatever the clock said; then those whose
+        command was killed before it could publish them. Runs below a quality gate or gone back
+        from are counted apart, lest a week of them remove what to go back to.
 
         Returns:
             The runs removed.
         """
         runs, removed = self.runs(), list[Run]()
-        to_go_back_to = list(dict.fromkeys(reversed(self._history(runs))))  # the last one first
-        others = [run for run in reversed(runs) if run not in to_go_back_to]
-        for newest_first in (to_go_back_to, others):
+        good = self._history(runs)[::-1]
+        good += [run for run in reversed(runs) if run.passed and not run.once and run not in good]
+        others = [run for run in reversed(runs) if run not in good]
+        for newest_first in (good, others):
             removed += [run for run in reversed(newest_first[keep:]) if not run.current]
         for run in removed:
             # Hidden first: a run that is half removed must not be seen as complete.
@@ -357,6 +380,17 @@ def new_run_id() -> str:
     """
     now = datetime.now(UTC)
     return f"{now:{_MOMENT}}-{now.microsecond << 4 | secrets.randbelow(16):06x}"
+
+
+def _without_gone_back_from(events: Sequence[str]) -> list[str]:
+    published = list[str]()
+    for event in events:
+        run_id = event.removeprefix(_BACK)
+        if run_id in published:
+            published.remove(run_id)
+        if event == run_id:
+            published.append(run_id)
+    return published
 
 
 def _of_id(run_id: str) -> datetime:

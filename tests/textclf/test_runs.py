@@ -66,10 +66,12 @@ def test_promote_and_rollback(store):
 
 
 def test_prune_keeps_the_newest_and_the_published(store):
-    runs = [add(store, publish=day == 1, day=day) for day in range(1, 6)]
-    removed = store.prune(2)
-    assert [r.id for r in removed] == [r.id for r in runs[1:3]]
-    assert [r.id for r in store.runs()] == [runs[0].id, runs[3].id, runs[4].id]
+    runs = [add(store, day=day) for day in range(1, 6)]
+    for _ in range(3):
+        store.rollback()
+    removed = store.prune(1)
+    assert [run.id for run in removed] == [runs[0].id, *(run.id for run in runs[2:4])]
+    assert [run.id for run in store.runs()] == [runs[1].id, runs[4].id]
 
 
 def test_a_damaged_run_is_not_published(store):
@@ -150,17 +152,43 @@ def test_what_was_published_last_is_kept_whatever_the_clock_said(store):
     assert store.rollback().id == last.id
 
 
-def test_a_kill_between_writing_down_and_publishing_changes_nothing(store, monkeypatch):
+@pytest.mark.parametrize("step", ["_write_down", "_switch"])
+def test_a_run_killed_before_it_is_published_is_the_first_to_be_pruned(store, monkeypatch, step):
     first, second = add(store, day=1), add(store, day=2)
-    with monkeypatch.context() as patch:
-        patch.setattr(store, "_switch", raise_interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            add(store, day=3)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(store, step, raise_interrupt)
+        add(store, day=3)
     assert store.current().id == second.id
+    assert store.gone_back_from() is None
+    fourth = add(store, day=4)
+    store.prune(3)
+    assert [run.id for run in store.runs()] == [first.id, second.id, fourth.id]
+    assert store.rollback().id == second.id
+
+
+def test_a_kill_before_the_switch_of_a_rollback_changes_nothing(store, monkeypatch):
+    first, second = add(store, day=1), add(store, day=2)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(store, "_switch", raise_interrupt)
+        store.rollback()
+    assert store.current().id == second.id
+    assert store.gone_back_from() is None
     assert store.rollback().id == first.id
+    assert store.gone_back_from().id == second.id
 
 
-def raise_interrupt(folder):
+def test_what_is_promoted_after_a_rollback_keeps_what_was_gone_back_from_apart(store):
+    first, second, third = (add(store, day=day) for day in (1, 2, 3))
+    store.rollback()
+    store.promote(second)
+    assert store.gone_back_from() is None
+    assert store.rollback().id == first.id
+    store.promote(third)
+    assert store.rollback().id == first.id
+    assert store.gone_back_from().id == third.id
+
+
+def raise_interrupt(_):
     raise KeyboardInterrupt
 
 
