@@ -155,9 +155,10 @@ def test_what_was_published_last_is_kept_whatever_the_clock_said(store):
 @pytest.mark.parametrize("step", ["_write_down", "_switch"])
 def test_a_run_killed_before_it_is_published_is_the_first_to_be_pruned(store, monkeypatch, step):
     first, second = add(store, day=1), add(store, day=2)
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(store, step, raise_interrupt)
-        add(store, day=3)
+        with pytest.raises(KeyboardInterrupt):
+            add(store, day=3)
     assert store.current().id == second.id
     assert store.gone_back_from() is None
     fourth = add(store, day=4)
@@ -168,9 +169,10 @@ def test_a_run_killed_before_it_is_published_is_the_first_to_be_pruned(store, mo
 
 def test_a_kill_before_the_switch_of_a_rollback_changes_nothing(store, monkeypatch):
     first, second = add(store, day=1), add(store, day=2)
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(store, "_switch", raise_interrupt)
-        store.rollback()
+        with pytest.raises(KeyboardInterrupt):
+            store.rollback()
     assert store.current().id == second.id
     assert store.gone_back_from() is None
     assert store.rollback().id == first.id
