@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textclf.corpus.text_lines import cell_text
 from textclf.errors import DataError, UsageError
 from textclf.intervals import Losses, intervals
 from textclf.metrics import Evaluation
@@ -158,7 +159,8 @@ def measure(
             right = found.argmax(axis=1) == block.labels
             mcnemar.add(right, rival.argmax(axis=1) == block.labels)
         if settings.slice_by is not None:
-            _slice(slices, block, found, block.extra[str(settings.slice_by)], classifier.labels)
+            values = list(map(cell_text, block.extra[str(settings.slice_by)]))
+            _slice(slices, block, found, values, classifier.labels)
         report(Progress("evaluate", overall.rows))
     if overall.rows == 0:
         raise DataError("there are no rows", remedy="give a file with labelled rows")

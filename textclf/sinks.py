@@ -18,6 +18,7 @@ import numpy as np
 
 from textclf.atomic import replaceable
 from textclf.corpus.compression import SUFFIXES
+from textclf.corpus.text_lines import cell_text
 from textclf.errors import OutputError, UsageError
 from textclf.escapes import TSV_ESCAPES, encodable, json_line
 from textclf.writing import unwritable
@@ -34,7 +35,7 @@ class Sink(Protocol):
     """Takes tables of the same columns, one after the other."""
 
     def write(self, columns: Columns) -> None:
-        """Write rows: strings, or float32 arrays."""
+        """Write rows: lists of strings or of what JSON has, or float32 arrays."""
 
     def close(self) -> None:
         """Write what is left to write; the file stays open."""
@@ -60,9 +61,9 @@ class _TextSink:
         ]
         return "".join(self.lines(list(columns), cells))
 
-    def strings(self, values: list[str]) -> list[str]:
-        """Return a column's strings as they are written."""
-        return values
+    def strings(self, values: list[Any]) -> list[str]:
+        """Return a column's values as they are written."""
+        return _texts(values)
 
     def lines(self, names: list[str], cells: list[list[str]]) -> Iterator[str]:
         raise NotImplementedError
@@ -74,10 +75,11 @@ class _TextSink:
 class TsvSink(_TextSink):
     r"""Tab-separated values: control characters and backslashes become `\t`, `\n`, `\x1b`, `\\`."""
 
-    def strings(self, values: list[str]) -> list[str]:
+    def strings(self, values: list[Any]) -> list[str]:
         """Return them escaped."""
-        known = {value: value.translate(TSV_ESCAPES) for value in set(values)}  # labels recur
-        return [known[value] for value in values]
+        texts = _texts(values)
+        known = {text: text.translate(TSV_ESCAPES) for text in set(texts)}  # labels recur
+        return [known[text] for text in texts]
 
     def text(self, columns: Columns) -> str:
         """Return the lines, all of them formatted at once: in half the time."""
@@ -117,8 +119,8 @@ class _Lines(list[str]):
 class JsonlSink(_TextSink):
     """A JSON object a line."""
 
-    def strings(self, values: list[str]) -> list[str]:
-        """Return them quoted."""
+    def strings(self, values: list[Any]) -> list[str]:
+        """Return them in JSON."""
         return [json_line(value) for value in values]
 
     def lines(self, names: list[str], cells: list[list[str]]) -> Iterator[str]:
@@ -142,7 +144,7 @@ class ParquetSink:
 
         table = pa.table(
             {
-                encodable(name): pa.array(list(map(encodable, values)), pa.string())
+                encodable(name): pa.array(list(map(encodable, _texts(values))), pa.string())
                 if isinstance(values, list)
                 else pa.array(values, pa.float32())
                 for name, values in columns.items()
@@ -156,6 +158,10 @@ class ParquetSink:
         """Write the footer."""
         if self._writer is not None:
             self._writer.close()
+
+
+def _texts(values: list[Any]) -> list[str]:
+    return [value if isinstance(value, str) else cell_text(value) for value in values]
 
 
 def _digits(values: Any) -> list[str]:

@@ -1,12 +1,15 @@
 """What textclf predict answers, in each format, and when."""
 
 import csv
+import datetime
+import decimal
 import io
 import json
 import subprocess
 import sys
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -85,6 +88,56 @@ def test_all_columns_are_passed_through_and_none_is_overwritten(textclf, themes_
     first = json.loads(result.stdout.splitlines()[0])
     assert list(first) == ["id", "text", "label", "predicted_label", "predicted_probability"]
     assert first["label"] == "x\ty"
+
+
+VALUES = {"id": 7, "price": 1.5, "new": True, "gone": None, "tags": ["a", {"b": "é"}], "name": "x"}
+IN_TSV = ["7", "1.5", "true", "", '["a", {"b": "é"}]', "x"]
+
+
+@pytest.mark.parametrize("piped", [False, True])
+def test_json_lines_keep_their_values(textclf, themes_model, tmp_path, piped):
+    rows = [{"text": "a song"} | VALUES, {"text": "soup"} | VALUES]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    if piped:
+        given = {"input": file.read_text()}
+        where = ["-", "--format", "jsonl"]
+    else:
+        given, where = {}, [file]
+    command = ["predict", themes_model, *where, "--pass-through", "all", "--output-format"]
+    lines = textclf(*command, "jsonl", **given).stdout.splitlines()
+    answers = {"label", "probability"}
+    found = [json.loads(line) for line in lines]
+    assert [{k: v for k, v in row.items() if k not in answers} for row in found] == rows
+    lines = textclf(*command, "tsv", **given).stdout.splitlines()
+    assert lines[0].split("\t")[:7] == ["text", *VALUES]
+    assert lines[1].split("\t")[:7] == ["a song", *IN_TSV]
+
+
+def test_values_of_parquet_are_those_of_json_where_it_has_such(textclf, themes_model, tmp_path):
+    when, amount = datetime.date(2026, 1, 2), decimal.Decimal("1.50")
+    columns = {"text": ["a song"], "when": [when], "amount": [amount], "nan": [float("nan")]}
+    columns |= {name: [VALUES[name]] for name in ("id", "new", "gone", "price")}
+    columns |= {"tags": [[1, 2]], "pair": [{"a": when}]}
+    pq.write_table(pa.table(columns), tmp_path / "rows.parquet")
+    result = textclf(
+        "predict", themes_model, tmp_path / "rows.parquet",
+        "--pass-through", "all", "--output-format", "jsonl",
+    )  # fmt: skip
+    found = json.loads(result.stdout)
+    assert {name: found[name] for name in columns} == {
+        "text": "a song", "when": "2026-01-02", "amount": "1.50", "nan": None,
+        "id": 7, "new": True, "gone": None, "price": 1.5, "tags": [1, 2],
+        "pair": {"a": "2026-01-02"},
+    }  # fmt: skip
+
+
+def test_a_value_nested_too_deeply_is_a_bad_row(textclf, themes_model, tmp_path):
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"text": "a", "deep": ' + "[" * 900 + "]" * 900 + "}\n")
+    result = textclf("predict", themes_model, file, "--pass-through", "all")
+    assert result.returncode == 65
+    assert "'deep' is nested too deeply; flatten it" in result.stderr
 
 
 def test_tsv_keeps_a_row_on_its_line(textclf, themes_model, table):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ class TextBlock:
         labels: (rows,) int32 codes into the label map, or None if the corpus has no labels.
         rows: (rows,) int64 number of each row in its file, from 1; a header is row 1.
         source: Name of the file, for messages.
-        extra: Other columns that were asked for, by name.
+        extra: Other columns that were asked for, by name: strings, or what JSON has of values.
     """
 
     text: NDArray[np.uint8]
@@ -29,7 +30,7 @@ class TextBlock:
     labels: NDArray[np.int32] | None
     rows: NDArray[np.int64]
     source: str = ""
-    extra: dict[str, list[str]] = field(default_factory=dict)
+    extra: dict[str, list[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -89,7 +90,7 @@ class TextBlock:
         labels: NDArray[np.int32] | None,
         rows: NDArray[np.int64],
         source: str = "",
-        extra: dict[str, list[str]] | None = None,
+        extra: dict[str, list[Any]] | None = None,
     ) -> TextBlock:
         """Build a block from texts that are valid UTF-8 already."""
         offsets = np.zeros(len(texts) + 1, dtype=np.int64)

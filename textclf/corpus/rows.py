@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ class Row:
         raw: Its bytes as they stand in the file, or what returns them; the first few are enough.
         label: Its label.
         text: Its text, UTF-8.
-        extra: Cells passed through.
+        extra: Cells passed through: strings, or what JSON has of values.
         problem: Why it cannot be used, and what to do about it.
     """
 
@@ -35,7 +36,7 @@ class Row:
     raw: bytes | Callable[[], bytes]
     label: str = ""
     text: bytes = b""
-    extra: Sequence[str] = ()
+    extra: Sequence[Any] = ()
     problem: tuple[str, str] | None = None
 
 

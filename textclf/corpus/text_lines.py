@@ -126,6 +126,27 @@ def scalar_text(value: Any) -> str | None:
     return str(value)
 
 
+def json_value(value: Any) -> Any:
+    """Return a value as JSON has it; what JSON has not, such as a date, is text.
+
+    Raises:
+        UnicodeDecodeError: If there are bytes that are not valid UTF-8.
+    """
+    if isinstance(value, dict):
+        return {str(name): json_value(own) for name, own in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [json_value(own) for own in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value if value is None or isinstance(value, (int, float)) else scalar_text(value)
+
+
+def cell_text(value: Any) -> str:
+    """Return what `json_value` returns as text; a list or an object is JSON."""
+    text = scalar_text(value)
+    return json.dumps(value, ensure_ascii=False) if text is None else text
+
+
 @dataclass(frozen=True, slots=True)
 class Unreadable:
     """A value that is there and cannot be had.
@@ -154,31 +175,42 @@ def record_row(
         missing: What `get` returns for a name that is not there.
     """
     assert layout.header is not None
-    places = [place for _, place in layout.extras]
-    places += [*layout.texts] if layout.label is None else [*layout.texts, layout.label]
+    passed: list[Any] = []
     cells: list[str] = []
-    for place in places:
+    for _, place in layout.extras:
+        value = get(place)
+        own, problem = _read(layout.header[place], None if value is missing else value, json_value)
+        if problem is not None:
+            return Row(number, number, raw, problem=problem)
+        passed.append(own)
+    for place in [*layout.texts] if layout.label is None else [*layout.texts, layout.label]:
         name, value = layout.header[place], get(place)
-        if value is missing and len(cells) < len(layout.extras):
-            value = None
         if value is missing:
             return Row(number, number, raw, problem=(f"there is no {name!r}", "add it"))
-        if isinstance(value, Unreadable):
-            what = f"{name!r} is a {value.kind} that cannot be read"
-            return Row(number, number, raw, problem=(what, "correct it, or store it as text"))
-        try:
-            text = scalar_text(value)
-        except UnicodeDecodeError as error:
-            what = f"{name!r} is not valid UTF-8 (byte 0x{value[error.start]:02x})"
-            return Row(number, number, raw, problem=(what, "write it as UTF-8"))
-        if text is None:
+        text, problem = _read(name, value, scalar_text)
+        if problem is None and text is None:
             what = f"{name!r} is not one value but a {type(value).__name__}"
-            return Row(number, number, raw, problem=(what, "write a string or a number"))
+            problem = what, "write a string or a number"
+        if problem is not None:
+            return Row(number, number, raw, problem=problem)
         cells.append(text)
-    n = len(layout.extras)
-    body = encode_text(COLUMN_BREAK.join(cells[n : n + len(layout.texts)]))
+    body = encode_text(COLUMN_BREAK.join(cells[: len(layout.texts)]))
     label = "" if layout.label is None else encode_text(cells[-1]).decode("utf-8")
-    return Row(number, number, raw, label, body, cells[:n])
+    return Row(number, number, raw, label, body, passed)
+
+
+def _read(name: str, value: Any, read: Callable[[Any], Any]) -> tuple[Any, tuple[str, str] | None]:
+    """Return what `read` makes of a value, or why it cannot be read and what to do about it."""
+    if isinstance(value, Unreadable):
+        what = f"{name!r} is a {value.kind} that cannot be read"
+        return None, (what, "correct it, or store it as text")
+    try:
+        return read(value), None
+    except UnicodeDecodeError as error:
+        what = f"{name!r} is not valid UTF-8 (byte 0x{error.object[error.start]:02x})"
+        return None, (what, "write it as UTF-8")
+    except RecursionError:
+        return None, (f"{name!r} is nested too deeply", "flatten it, or do not pass it through")
 
 
 def _loads(line: bytes) -> Any:

@@ -79,7 +79,7 @@ def test_a_csv_in_a_pipe_is_detected_from_more_than_its_first_bytes(pipe):
     [
         ("a.csv", 'id,text\n1,"a, b"\n2,c\n', {"id": ["1", "2"], "text": ["a, b", "c"]}),
         ("a.csv", "id,text,id\n1,a,2\n", {"id": ["1"], "text": ["a"], "3": ["2"]}),
-        ("a.jsonl", '{"text": "a", "n": 1}\n{"text": "b"}\n', {"text": ["a", "b"], "n": ["1", ""]}),
+        ("a.jsonl", '{"text": "a", "n": 1}\n{"text": "b"}\n', {"text": ["a", "b"], "n": [1, None]}),
         ("a.txt", "a\nb\n", {}),
     ],
 )
