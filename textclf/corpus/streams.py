@@ -166,9 +166,11 @@ class Stream:
         assert self._decoder is not None
         try:
             return self._decoder.decode(data, final).encode("utf-8", "surrogatepass")
-        except UnicodeError as error:  # the whole file is at fault: a byte order mark is missing
+        except UnicodeError as error:  # the whole file is at fault
+            without_mark = "BOM" in str(error)  # which versions of Python word differently
             raise DataError(
-                f"is not valid {self.encoding} ({error})",
+                f"is not valid {self.encoding} "
+                f"({'it has no byte order mark' if without_mark else error})",
                 where=self.name,
                 remedy="give another --encoding",
             ) from error

@@ -363,7 +363,7 @@ def test_a_long_first_row_that_may_be_json_is_read_as_csv(write: Write, read: Re
 
 
 def test_file_that_is_not_of_the_encoding(write: Write, read: Read) -> None:
-    with pytest.raises(DataError, match="is not valid utf-32"):
+    with pytest.raises(DataError, match=r"is not valid utf-32 \(it has no byte order mark\)"):
         read(write("a,b\nc,d\n"), CorpusFormat(encoding="utf-32"))
 
 
