@@ -29,7 +29,7 @@ def _row(run: Run) -> dict[str, Any]:
     return {
         "run": run.id,
         "current": run.current,
-        "refused": (metrics.get("gate") or {}).get("passed") is False,
+        "refused": not run.passed,
         "validation_accuracy": validation.get("accuracy"),
         "test_accuracy": test.get("accuracy"),
         "bytes": run.size,

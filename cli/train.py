@@ -110,7 +110,7 @@ def _done_before(store: RunStore, job: Job, unattended: Unattended, console: Con
         how = unattended.warm_start, limit
         return run is not None and unchanged(run, job.files, job.settings, *how)
 
-    run, left = store.current(), store.gone_back_from()
+    run = store.current()
     if run and same(run):
         try:
             check_model(run.folder)
@@ -119,7 +119,7 @@ def _done_before(store: RunStore, job: Job, unattended: Unattended, console: Con
                 console.say(f"{error.where}: {error.what}: it is trained again", "warning")
             return None
         return run
-    if left and same(left):
+    if left := next(filter(same, store.gone_back_from()), None):
         console.say(
             f"run {left.id} of the same data and settings is not published any more, and not "
             f"trained again: correct the data, or give 'textclf runs promote {store.name} RUN'",

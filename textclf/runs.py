@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,9 @@ CURRENT = "current"
 _LOCK = ".lock"
 _HIDDEN = ".run-"
 _KEY = ".key"
-_PUBLISHED = ".published"  # what happened before `current` was switched last; see `_events`
-_BACK = "-"
+_PUBLISHED = ".published"  # what was, and what was gone back from; see `_events`
+_MOST_LINKS = 40  # as the system follows
+_BACK, _NEXT = "-", "+"
 _NAME = re.compile(rf"(?!{CURRENT}$)[A-Za-z0-9_][A-Za-z0-9_.-]{{0,99}}")
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 _MOMENT = "%Y%m%dT%H%M%SZ"
@@ -176,6 +178,8 @@ class RunStore:
         """Remove what killed runs left behind, but for one folder; call with the lock held."""
         for folder in self.unfinished():
             if folder != besides:
+                if folder.is_symlink():
+                    folder.unlink(missing_ok=True)
                 shutil.rmtree(folder, ignore_errors=True)
         for pattern in (f".{CURRENT}-*", f".{_PUBLISHED}.*"):
             for path in self.folder.glob(pattern):
@@ -194,31 +198,35 @@ class RunStore:
         for path in [*hidden.rglob("*"), hidden]:
             sync(path)
         folder = self.folder / hidden.name.removeprefix(_HIDDEN)
+        if publish:
+            self._announce(folder.name)
         hidden.rename(folder)
         sync(self.folder)
         if publish:
-            self._publish(folder)
+            self._switch(folder)
         return Run(folder, publish)
 
-    def _publish(self, folder: Path) -> None:
-        events = self._events(self.runs())
-        self._write_down([event for event in events if event.removeprefix(_BACK) != folder.name])
-        self._switch(folder)
+    def _announce(self, run_id: str) -> None:
+        """Write down what is published next: whether it was, `current` tells."""
+        self._write_down([*self._events(self.runs()), _NEXT + run_id])
 
     def _events(self, runs: Sequence[Run]) -> list[str]:
         """Return the ids of what was published, and `-` with the id of what was gone back from.
 
-        What is written down is what had happened before the last switch: the rest `current` tells,
-        so that a kill at any moment leaves nothing that is not so. Where nothing was written down,
-        those were published that passed, in the order in which they began.
+        Where `current` was switched and that was not written down, by hand or because of a kill,
+        it tells. Where nothing was written down, those were published that passed, in the order in
+        which they began, up to the published one.
         """
         ids, written = {run.id for run in runs}, self._written()
+        current = next((run.id for run in runs if run.current), None)
         if written is None:
             events = [run.id for run in runs if run.passed]
+            events = events[: events.index(current) + 1] if current in events else events
         else:
-            events = [event for event in written if event.removeprefix(_BACK) in ids]
+            events = [event for event in written if event.lstrip(_BACK + _NEXT) in ids]
+        if events and events[-1].startswith(_NEXT) and (run_id := events.pop()[1:]) == current:
+            return [*(event for event in events if event.lstrip(_BACK) != run_id), run_id]
         published = _without_gone_back_from(events)
-        current = next((run.id for run in runs if run.current), None)
         if current in published:
             left = published[published.index(current) + 1 :]
             return events + [_BACK + run_id for run_id in reversed(left)]
@@ -238,15 +246,18 @@ class RunStore:
         except (OSError, UnicodeDecodeError):
             return None
 
-    def _write_down(self, events: Sequence[str]) -> None:
-        text = "".join(f"{event}\n" for event in events)
-        write_text(self.folder / _PUBLISHED, text, "make room, then try again")
+    def _write_down(self, events: list[str]) -> None:
+        if self._written() != events:
+            text = "".join(f"{event}\n" for event in events)
+            write_text(self.folder / _PUBLISHED, text, "make room, then try again")
 
     def _switch(self, folder: Path) -> None:
         link = self.folder / f".{CURRENT}-{secrets.token_hex(3)}"
         link.symlink_to(folder.name)
         link.replace(self.folder / CURRENT)
         sync(self.folder)
+        with suppress(OutputError):  # what it says can be told without it
+            self._write_down(self._events(self.runs()))
 
     def runs(self) -> list[Run]:
         """Return the complete runs, oldest first.
@@ -264,12 +275,16 @@ class RunStore:
 
     def _published(self) -> str | None:
         """Return the name of the run's folder that `current` leads to, however it does."""
-        link = self.folder / CURRENT
-        try:
-            target = link.resolve() if link.is_symlink() else None
-        except (OSError, RuntimeError):  # it leads in a circle
-            return None
-        return target.name if target and target.parent == self.folder.resolve() else None
+        own, path = self.folder.resolve(), self.folder / CURRENT
+        with suppress(OSError, RuntimeError):
+            for _ in range(_MOST_LINKS):
+                if not path.is_symlink():
+                    break
+                path = path.parent.resolve() / path.readlink()
+                # The run's own folder may be a link too, to another disk.
+                if _RUN_ID.fullmatch(path.name) and path.parent.resolve() == own:
+                    return path.name
+        return None
 
     def check(self) -> None:
         """Refuse to go on where nobody can tell which run is published.
@@ -289,14 +304,12 @@ class RunStore:
         """Return the published run, if there is one."""
         return next((run for run in self.runs() if run.current), None)
 
-    def gone_back_from(self) -> Run | None:
-        """Return the run that was published last, if another one is published now."""
+    def gone_back_from(self) -> list[Run]:
+        """Return the runs that were gone back from since one was published, the last one first."""
         runs = self.runs()
-        events = self._events(runs)
-        if not events or not events[-1].startswith(_BACK):
-            return None
-        last = next(event for event in reversed(events) if not event.startswith(_BACK))
-        return next(run for run in runs if run.id == last)
+        by_id = {run.id: run for run in runs}
+        back = list(takewhile(lambda event: event.startswith(_BACK), reversed(self._events(runs))))
+        return [by_id[event.removeprefix(_BACK)] for event in reversed(back)]
 
     def find(self, run_id: str) -> Run:
         """Return a run by its id, the start of it, or `current`.
@@ -325,7 +338,9 @@ class RunStore:
         from textclf.classifier import check_model
 
         check_model(run.folder)
-        self._publish(run.folder)
+        if self._published() != run.id:
+            self._announce(run.id)
+            self._switch(run.folder)
         return Run(run.folder, True)
 
     def rollback(self) -> Run:
@@ -353,22 +368,24 @@ class RunStore:
 
         The newest are those that were published last, whatever the clock said; then those whose
         command was killed before it could publish them. Runs below a quality gate or gone back
-        from are counted apart, lest a week of them remove what to go back to.
+        from are counted apart, lest a week of them remove what to go back to. What was gone back
+        from last stays, lest it is trained again.
 
         Returns:
             The runs removed.
         """
-        runs, removed = self.runs(), list[Run]()
+        runs, stays, removed = self.runs(), self.gone_back_from(), list[Run]()
         good = self._history(runs)[::-1]
         good += [run for run in reversed(runs) if run.passed and not run.once and run not in good]
         others = [run for run in reversed(runs) if run not in good]
         for newest_first in (good, others):
-            removed += [run for run in reversed(newest_first[keep:]) if not run.current]
+            older = reversed(newest_first[keep:])
+            removed += [run for run in older if not run.current and run not in stays]
         for run in removed:
             # Hidden first: a run that is half removed must not be seen as complete.
             hidden = self.folder / f"{_HIDDEN}{run.id}"
             run.folder.rename(hidden)
-            shutil.rmtree(hidden)
+            _remove(hidden)
         return removed
 
 

@@ -69,9 +69,19 @@ def test_prune_keeps_the_newest_and_the_published(store):
     runs = [add(store, day=day) for day in range(1, 6)]
     for _ in range(3):
         store.rollback()
-    removed = store.prune(1)
-    assert [run.id for run in removed] == [runs[0].id, *(run.id for run in runs[2:4])]
-    assert [run.id for run in store.runs()] == [runs[1].id, runs[4].id]
+    add(store, day=6)
+    store.prune(1)
+    assert ids_of(store.runs()) == [runs[4].id, "20260106T000000Z-abcdef"]
+
+
+def test_prune_keeps_what_was_gone_back_from_last(store):
+    first, *bad = [add(store, day=day) for day in (1, 2, 3)]
+    store.rollback()
+    store.rollback()
+    begun(store, "2026-02-01T00:00:00Z", published=False)
+    store.prune(0)
+    assert ids_of(store.runs()) == ids_of([first, *bad])
+    assert ids_of(store.gone_back_from()) == ids_of(reversed(bad))
 
 
 def test_a_damaged_run_is_not_published(store):
@@ -152,19 +162,23 @@ def test_what_was_published_last_is_kept_whatever_the_clock_said(store):
     assert store.rollback().id == last.id
 
 
-@pytest.mark.parametrize("step", ["_write_down", "_switch"])
+@pytest.mark.parametrize("step", ["rename", "_switch"])
 def test_a_run_killed_before_it_is_published_is_the_first_to_be_pruned(store, monkeypatch, step):
     first, second = add(store, day=1), add(store, day=2)
     with monkeypatch.context() as patch:
-        patch.setattr(store, step, raise_interrupt)
+        patch.setattr(Path if step == "rename" else store, step, raise_interrupt)
         with pytest.raises(KeyboardInterrupt):
             add(store, day=3)
     assert store.current().id == second.id
-    assert store.gone_back_from() is None
+    assert store.gone_back_from() == []
     fourth = add(store, day=4)
     store.prune(3)
-    assert [run.id for run in store.runs()] == [first.id, second.id, fourth.id]
+    assert ids_of(store.runs()) == [first.id, second.id, fourth.id]
     assert store.rollback().id == second.id
+
+
+def ids_of(runs):
+    return [run.id for run in runs]
 
 
 def test_a_kill_before_the_switch_of_a_rollback_changes_nothing(store, monkeypatch):
@@ -174,23 +188,89 @@ def test_a_kill_before_the_switch_of_a_rollback_changes_nothing(store, monkeypat
         with pytest.raises(KeyboardInterrupt):
             store.rollback()
     assert store.current().id == second.id
-    assert store.gone_back_from() is None
+    assert store.gone_back_from() == []
     assert store.rollback().id == first.id
-    assert store.gone_back_from().id == second.id
+    assert ids_of(store.gone_back_from()) == [second.id]
 
 
-def test_what_is_promoted_after_a_rollback_keeps_what_was_gone_back_from_apart(store):
+def test_what_was_gone_back_from_may_be_promoted(store):
     first, second, third = (add(store, day=day) for day in (1, 2, 3))
     store.rollback()
-    store.promote(second)
-    assert store.gone_back_from() is None
     assert store.rollback().id == first.id
     store.promote(third)
+    assert store.gone_back_from() == []
     assert store.rollback().id == first.id
-    assert store.gone_back_from().id == third.id
+    assert ids_of(store.gone_back_from()) == [third.id]
+    assert second.id in ids_of(store.runs())
 
 
-def raise_interrupt(_):
+def test_a_kill_before_the_switch_of_a_promotion_changes_nothing(store, monkeypatch):
+    first, second = add(store, day=1), add(store, day=2)
+    for promoted, after in ((first, []), (second, [second.id])):
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "_switch", raise_interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                store.promote(promoted)
+        assert ids_of(store.gone_back_from()) == after
+        assert len(store.runs()) == 2
+        if promoted is first:
+            assert store.rollback().id == first.id
+
+
+def test_a_promotion_of_the_published_run_changes_nothing(store):
+    add(store, day=1), add(store, day=2)
+    current = store.rollback()
+    before = store.gone_back_from()
+    store.promote(store.current())
+    assert (store.gone_back_from(), store.current()) == (before, current)
+
+
+def test_a_link_that_is_switched_by_hand_is_a_promotion_or_a_rollback(store):
+    runs = [add(store, day=day) for day in (1, 2, 3)]
+    link = store.folder / "current"
+    link.unlink()
+    link.symlink_to(runs[0].id)
+    assert ids_of(store.gone_back_from()) == [runs[2].id, runs[1].id]
+    new = add(store, day=4)
+    assert store.rollback().id == runs[0].id
+    assert ids_of(store.gone_back_from()) == [new.id]
+
+
+def test_what_was_published_is_known_where_the_link_was_removed(store):
+    _, second = add(store, day=1), add(store, day=2)
+    (store.folder / "current").unlink()
+    add(store, day=3)
+    assert store.rollback().id == second.id
+
+
+def test_runs_copied_without_hidden_files_are_those_that_passed(store, monkeypatch):
+    first, second = add(store, day=1), add(store, day=2)
+    (store.folder / ".published").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_switch", raise_interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            add(store, day=3)
+    assert (store.current().id, store.gone_back_from()) == (second.id, [])
+    assert store.rollback().id == first.id
+
+
+def test_a_run_may_be_a_link_to_another_disk(store, tmp_path):
+    first, second = add(store, day=1), add(store, day=2)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for run in (first, second):
+        shutil.move(run.folder, elsewhere / run.id)
+        run.folder.symlink_to(elsewhere / run.id)
+    assert store.current().id == second.id
+    store.promote(first)
+    assert store.current().id == first.id
+    add(store, day=3)
+    store.prune(1)
+    assert ids_of(store.runs()) == ["20260103T000000Z-abcdef"]
+    assert store.unfinished() == []
+
+
+def raise_interrupt(*_):
     raise KeyboardInterrupt
 
 

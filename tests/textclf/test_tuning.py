@@ -141,7 +141,7 @@ def test_only_what_does_well_on_few_rows_is_measured_on_all(trained, files, tmp_
     found = search(files, Settings(), tmp_path, Limits(trials=20))
     sizes = [Path(r.files.train[0]).name for r in asked]
     few, more, every = (sizes.count(n) for n in ("rows-9.jsonl", "rows-3.jsonl", "films.csv"))
-    assert few > 2 * every
+    assert few > 1.5 * every
     assert few >= more >= every
     assert found.trials["stopped_early"] >= 10
     assert sum(found.trials.values()) == 20

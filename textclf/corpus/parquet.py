@@ -78,14 +78,14 @@ def _values(column: pa.Array) -> list[Any]:
     """Return a column's values; what Python has no value for, such as a far year, is Unreadable."""
     try:
         return list(column.to_pylist())
-    except (ArithmeticError, ValueError):
+    except (ArithmeticError, LookupError, ValueError):  # an unknown time zone is a KeyError
         return [_value(scalar) for scalar in column]
 
 
 def _value(scalar: pa.Scalar) -> Any:
     try:
         return scalar.as_py()
-    except (ArithmeticError, ValueError):
+    except (ArithmeticError, LookupError, ValueError):  # an unknown time zone is a KeyError
         return Unreadable(str(scalar.type))
 
 
