@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
+def _limit(text: str) -> int:
+    return 0 if text.strip() == "0" else bytes_of(text)
+
+
 def cache_options(command: Callable[..., R]) -> Callable[..., R]:
     """Add --no-cache and --cache-limit, and pass the command a `cache`, or None without one."""
 
@@ -32,25 +36,18 @@ def cache_options(command: Callable[..., R]) -> Callable[..., R]:
         help="Neither use nor keep vectorized rows; see 'textclf cache'.",
     )
     @click.option(
-        "--cache-limit", metavar="SIZE", envvar="TEXTCLF_CACHE_LIMIT",
+        "--cache-limit", type=_limit, metavar="SIZE", envvar="TEXTCLF_CACHE_LIMIT",
         help="Most vectorized rows to keep, such as 20G; 0: none.  [env: TEXTCLF_CACHE_LIMIT; "
         "default: 10G, or a quarter of the disk's room]",
     )  # fmt: skip
     @functools.wraps(command)
-    def wrapped(*args: Any, no_cache: bool, cache_limit: str | None, **kwargs: Any) -> R:
+    def wrapped(*args: Any, no_cache: bool, cache_limit: int | None, **kwargs: Any) -> R:
         from textclf.cache import ShardCache
 
-        limit = _limit(cache_limit)
-        cache = None if no_cache or limit == 0 else ShardCache(limit=limit)
+        cache = None if no_cache or cache_limit == 0 else ShardCache(limit=cache_limit)
         return command(*args, cache=cache, **kwargs)
 
     return wrapped
-
-
-def _limit(text: str | None) -> int | None:
-    if text is None:
-        return None
-    return 0 if text.strip() == "0" else bytes_of(text)
 
 
 @click.group(

@@ -110,6 +110,11 @@ class Console:
         """Return whether a signal asked the command to stop."""
         return self._watch.signal != 0
 
+    @property
+    def signal(self) -> int:
+        """Number of the signal that asked the command to stop; 0: none did."""
+        return self._watch.signal
+
     def check(self) -> None:
         """Raise Interrupted if a signal asked the command to stop."""
         if number := self._watch.signal:

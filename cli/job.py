@@ -99,7 +99,7 @@ class JobOptions:
         if self.preset:
             tables.append((f"--preset {self.preset}", PRESETS[self.preset]))
         if self.config and (self.dataset or self.train_files):
-            tables.append((str(self.config), _settings_of(read_toml(self.config))))
+            tables.append((str(self.config), settings_of(read_toml(self.config))))
         own = [f"training.seed={self.seed}"] if self.seed is not None else []
         own += [f"training.class_weight={self.class_weight}"] if self.class_weight else []
         settings = resolve(tables, [*self.overrides, *overrides, *own])
@@ -221,7 +221,8 @@ _LAYOUT = (
 )  # fmt: skip
 
 
-def _settings_of(table: Mapping[str, Any]) -> dict[str, Any]:
+def settings_of(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a TOML file has that are settings; that of a dataset has more."""
     return {k: v for k, v in table.items() if k not in ("data", "dataset")}
 
 

@@ -12,9 +12,10 @@ from typing import Any
 import click
 
 from textclf.errors import UsageError
+from textclf.settings import read_toml, resolve
 
 from .console import Console
-from .job import name_by
+from .job import name_by, settings_of
 from .options import is_there
 
 # Options of train whose values are files or folders: cron starts in another one.
@@ -24,7 +25,8 @@ _PATHS = {
 }  # fmt: skip
 # What the job finds in its environment: names of folders, and other things.
 _FOLDERS = (
-    "TEXTCLF_DATA_DIR", "TEXTCLF_MODELS_DIR", "TEXTCLF_CACHE_DIR", "TEXTCLF_CONFIG_DIR"
+    "TEXTCLF_DATA_DIR", "TEXTCLF_MODELS_DIR", "TEXTCLF_CACHE_DIR", "TEXTCLF_CONFIG_DIR",
+    "XDG_CONFIG_HOME", "XDG_CACHE_HOME",
 )  # fmt: skip
 _PASSED_ON = ("TEXTCLF_CACHE_LIMIT", "TEXTCLF_MIRROR")
 
@@ -88,6 +90,7 @@ def _absolute(options: tuple[str, ...]) -> list[str]:
     try:
         with train.make_context("textclf train", list(options), resilient_parsing=False) as context:
             _check_dataset(context.params)
+            _check_settings(context.params)
             _warn_of_missing(context.params)
     except click.exceptions.Exit as error:  # --help among them
         raise UsageError("give options for training", remedy="see 'textclf train -h'") from error
@@ -113,6 +116,16 @@ def _check_dataset(parameters: Mapping[str, Any]) -> None:
         raise UsageError("--dataset and --train-file exclude each other")
     if dataset or (parameters["config"] and not files):
         find(dataset or parameters["config"])
+
+
+def _check_settings(parameters: Mapping[str, Any]) -> None:
+    from textclf.runs import RunStore
+
+    if (name := parameters["name"]) is not None:
+        RunStore(Path("models"), name)
+    config = parameters["config"]
+    own = [(str(config), settings_of(read_toml(config)))] if config else []
+    resolve(own, parameters["overrides"])
 
 
 def _warn_of_missing(parameters: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 
@@ -14,6 +15,8 @@ def open_closed() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # which takes the lowest that is free
+    if sys.stderr is None:  # libraries want one, some as soon as they are imported
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - kept open
 
 
 def abandon(descriptor: int) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from textclf.errors import DataError, OutputError, TextclfError
+from textclf.errors import DataError, Interrupted, OutputError, TextclfError
 from textclf.report.display import size
 from textclf.runs import Run, RunStore, new_run_id
 from textclf.tensorboard_log import TensorBoardLog, check_tensorboard
@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 @click.command(short_help="Train a model and publish it.")
 @job_options
 @models_dir_option
-@click.option("--wait", default="0", metavar="DURATION", help="Wait for the lock, such as 30m.")
+@click.option(
+    "--wait", type=seconds, default="0", metavar="DURATION",
+    help="Wait for the lock, such as 30m.",
+)  # fmt: skip
 @cache_options
 @unattended_options
 @click.option(
@@ -44,7 +47,7 @@ if TYPE_CHECKING:
 def train(
     options: JobOptions,
     models_dir: Path,
-    wait: str,
+    wait: float,
     cache: ShardCache | None,
     unattended: Unattended,
     tensorboard: Path | None,
@@ -59,7 +62,7 @@ def train(
     """
     console.run_id, console.resumable = new_run_id(), True
     with _metrics_file(unattended.metrics_file, models_dir, options, console):
-        waiting, job = seconds(wait), options.job(console, unattended.overrides())
+        job = options.job(console, unattended.overrides())
         if job.single_pass:
             console.stop_at_once()
         store = RunStore(models_dir, job.name)
@@ -81,7 +84,7 @@ def train(
             models_dir,
             policy=unattended.policy(console.run_id, done),
             class_names=job.class_names,
-            wait=waiting,
+            wait=wait,
             report=console.report,
             should_stop=console.should_stop,
             on_epoch=_on_epoch(tensorboard, console.run_id),
@@ -155,6 +158,9 @@ def _metrics_file(
     try:
         yield
         code = 0
+    except Interrupted as error:
+        code = 128 + console.signal if console.signal else error.exit_code
+        raise
     except TextclfError as error:
         code = error.exit_code
         raise

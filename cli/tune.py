@@ -28,7 +28,7 @@ _BUDGET = "10m"
 @job_options
 @models_dir_option
 @click.option(
-    "--time-budget", metavar="DURATION",
+    "--time-budget", type=seconds, metavar="DURATION",
     help=f"Search so long, such as 1h.  [default: {_BUDGET}, without --trials]",
 )  # fmt: skip
 @click.option("--trials", type=click.IntRange(1), help="Try so many settings.")
@@ -40,17 +40,20 @@ _BUDGET = "10m"
     "--resume/--no-resume", default=True,
     help="Whether to go on with the same search, if it was begun before.  [default: resume]",
 )  # fmt: skip
-@click.option("--wait", default="0", metavar="DURATION", help="Wait for the lock, such as 30m.")
+@click.option(
+    "--wait", type=seconds, default="0", metavar="DURATION",
+    help="Wait for the lock, such as 30m.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @output_options
 def tune(
     options: JobOptions,
     models_dir: Path,
-    time_budget: str | None,
+    time_budget: float | None,
     trials: int | None,
     output: Path | None,
     resume: bool,
-    wait: str,
+    wait: float,
     as_json: bool,
     console: Console,
 ) -> None:
@@ -67,10 +70,9 @@ def tune(
     from textclf.tuning.search import check_optuna, search
 
     if time_budget is None and trials is None:
-        time_budget = _BUDGET
-    budget = seconds(time_budget) if time_budget is not None else None
-    if budget is not None and budget <= 0:
-        raise UsageError(f"--time-budget {time_budget} leaves no time", remedy="give 10m or more")
+        time_budget = seconds(_BUDGET)
+    if time_budget is not None and time_budget <= 0:
+        raise UsageError("--time-budget leaves no time", remedy="give 10m or more")
     check_optuna()
     if output == Path("-"):
         raise UsageError("settings are written to a file", where="-", remedy="give --output FILE")
@@ -84,10 +86,10 @@ def tune(
         job.files,
         job.settings,
         folder,
-        Limits(trials, budget, job.settings.training.seed),
+        Limits(trials, time_budget, job.settings.training.seed),
         fixed=frozenset(text.partition("=")[0].strip() for text in options.overrides),
         resume=resume,
-        wait=seconds(wait),
+        wait=wait,
         report=console.report,
         should_stop=console.should_stop,
     )

@@ -36,6 +36,23 @@ class _Share(click.FloatRange):
 _SHARE = _Share(0.0, 1.0)
 
 
+def seconds(text: str) -> float:
+    """Return a duration such as 90, 90s, 30m, 2h or 1d in seconds."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text.strip(), re.ASCII)
+    if not match:
+        raise UsageError(f"{text!r} is no duration", remedy="write it like 90s, 30m or 2h")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+
+
+def bytes_of(text: str) -> int:
+    """Return a size such as 500M, 2G or 800MiB in bytes; k, M and G are powers of 1024."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kKMGT]?)(?:i?B)?", text.strip(), re.ASCII)
+    size = float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " ") if match else 0.0
+    if size < 1 << 20:
+        raise UsageError(f"{text!r} is no size of 1M or more", remedy="write it like 500M or 2G")
+    return int(size)
+
+
 @dataclass(frozen=True)
 class Unattended:
     """What the options say; see their help."""
@@ -89,19 +106,18 @@ def unattended_options(command: Callable[..., R]) -> Callable[..., R]:
         help="Whether to go on where the same job was stopped or killed.  [default: resume]",
     )  # fmt: skip
     @click.option(
-        "--time-limit", metavar="DURATION",
+        "--time-limit", type=seconds, metavar="DURATION",
         help="Stop training then, with the best weights so far.",
     )  # fmt: skip
-    @click.option("--memory-limit", metavar="SIZE", help="For counting n-grams, such as 500M.")
+    @click.option(
+        "--memory-limit", type=bytes_of, metavar="SIZE",
+        help="For counting n-grams, such as 500M.",
+    )  # fmt: skip
     @click.option("--metrics-file", type=PATH, help="Figures as a Prometheus textfile.")
     @functools.wraps(command)
-    def wrapped(*args: Any, time_limit: str | None, memory_limit: str | None, **kwargs: Any) -> R:
+    def wrapped(*args: Any, time_limit: float | None, memory_limit: int | None, **kwargs: Any) -> R:
         own = {name: kwargs.pop(name) for name in _PLAIN}
-        unattended = Unattended(
-            **own,
-            time_limit=seconds(time_limit) if time_limit is not None else 0.0,
-            memory_limit=bytes_of(memory_limit) if memory_limit is not None else 0,
-        )
+        unattended = Unattended(**own, time_limit=time_limit or 0.0, memory_limit=memory_limit or 0)
         return command(*args, unattended=unattended, **kwargs)
 
     return wrapped
@@ -111,20 +127,3 @@ _PLAIN = (
     "min_accuracy", "min_macro_f1", "max_drop", "if_changed", "keep", "resume", "metrics_file",
     "warm_start",
 )  # fmt: skip
-
-
-def seconds(text: str) -> float:
-    """Return a duration such as 90, 90s, 30m, 2h or 1d in seconds."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text.strip(), re.ASCII)
-    if not match:
-        raise UsageError(f"{text!r} is no duration", remedy="write it like 90s, 30m or 2h")
-    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
-
-
-def bytes_of(text: str) -> int:
-    """Return a size such as 500M, 2G or 800MiB in bytes; k, M and G are powers of 1024."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kKMGT]?)(?:i?B)?", text.strip(), re.ASCII)
-    size = float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " ") if match else 0.0
-    if size < 1 << 20:
-        raise UsageError(f"{text!r} is no size of 1M or more", remedy="write it like 500M or 2G")
-    return int(size)

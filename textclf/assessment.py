@@ -23,14 +23,12 @@ from textclf.preparation import Prepared
 from textclf.progress import Progress, Report
 from textclf.report.gather import MISTAKES
 from textclf.runs import Run, RunStore
-from textclf.settings import Settings, TrainingSettings, read_toml
+from textclf.settings import Settings, TrainingSettings, read_toml, table_of
 
 if TYPE_CHECKING:
     from textclf.training import FitResult
 
 log = logging.getLogger(__name__)
-
-_SAME_SHARE = 1.1  # times as much may be held out by chance
 
 
 @dataclass(frozen=True)
@@ -188,19 +186,14 @@ def _published(
 
 def _was_trained_on(run: Run, prepared: Prepared, training: TrainingSettings) -> bool:
     """Return whether a run's model was trained on some of the rows that are held out now."""
+    from textclf.ngrams.split import more_held_out
+
     known = run.metrics
     try:
-        had = read_toml(run.folder / "config.toml").get("training", {})
+        had = table_of(read_toml(run.folder / "config.toml"), "training")
     except ConfigError:  # nobody knows
         return True
     same = all(had.get(name) == getattr(training, name) for name in ("seed", "validation_split"))
-    if known.get("refit") or not same:
+    if known.get("refit") or "validation" in (known.get("sha256") or {}) or not same:
         return True
-    # Of fewer rows a larger share is held out.
-    samples = known.get("samples") or {}
-    before = _share(samples.get("train", 0), samples.get("validation", 0))
-    return _share(prepared.train.n_rows, prepared.validation.n_rows) > _SAME_SHARE * before
-
-
-def _share(trained_on: int, held_out: int) -> float:
-    return held_out / max(1, trained_on + held_out)
+    return more_held_out(prepared.train.n_rows, prepared.validation.n_rows, known)

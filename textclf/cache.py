@@ -13,7 +13,8 @@ import os
 import secrets
 import shutil
 import sys
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,7 +34,7 @@ Outcome = Literal["hit", "stored"] | None
 
 log = logging.getLogger(__name__)
 
-_FORMAT = 4
+_FORMAT = 5
 _NEW, _OLD = ".new-", ".old-"  # what is being made, and what is being removed
 _MOST = 10 << 30  # bytes kept by default, or a quarter of the disk's room if that is less
 _WAIT = 30.0  # seconds to wait for another run that writes to the cache
@@ -74,12 +75,13 @@ def prepare_cached(
     if found is not None:
         with watch.stage("vectorize"):
             return found, "hit"
-    prepared = prepare(files, settings, work, watch, report)
+    with _warnings() as said:
+        prepared = prepare(files, settings, work, watch, report)
     prepared.save(work)
     if cache is None or wanted is None or prepared.bad_rows:
         return prepared, None
     with watch.stage("vectorize"):
-        return prepared, "stored" if cache.keep(wanted, prepared, work) else None
+        return prepared, "stored" if cache.keep(wanted, prepared, work, said) else None
 
 
 @dataclass(frozen=True)
@@ -200,6 +202,8 @@ class ShardCache:
             if found := self._taken(entry, work, settings):
                 entry.note_use(known)
                 log.info("vectorized before: taken from the cache, %s", entry.key[:12])
+                for said in known.get("warnings", []):
+                    log.warning("%s", said)
                 return found
             shutil.rmtree(work)
             work.mkdir()
@@ -228,8 +232,17 @@ class ShardCache:
             self.remove(entry)
         return None
 
-    def keep(self, wanted: _Wanted, prepared: Prepared, work: Path) -> bool:
-        """Keep what is in a run's folder, and return whether that was possible."""
+    def keep(
+        self, wanted: _Wanted, prepared: Prepared, work: Path, warnings: Sequence[str] = ()
+    ) -> bool:
+        """Keep what is in a run's folder, and return whether that was possible.
+
+        Args:
+            wanted: What it is of.
+            prepared: What it holds.
+            work: The folder.
+            warnings: What was said of the data, and is said again to those who take it.
+        """
         from filelock import FileLock, Timeout
 
         try:
@@ -238,7 +251,7 @@ class ShardCache:
                 for kind in (_NEW, _OLD):
                     for left in self.folder.glob(f"{kind}*"):
                         _discard(left)
-                return self._kept(wanted, prepared, work)
+                return self._kept(wanted, prepared, work, warnings)
         except Timeout:
             log.info("another run writes to the cache: what was vectorized is not kept")
         except OSError as error:
@@ -246,7 +259,9 @@ class ShardCache:
             log.warning("%s: what was vectorized is not kept (%s)", self.folder, why)
         return False
 
-    def _kept(self, wanted: _Wanted, prepared: Prepared, work: Path) -> bool:
+    def _kept(
+        self, wanted: _Wanted, prepared: Prepared, work: Path, warnings: Sequence[str]
+    ) -> bool:
         size = sum((work / name).stat().st_size for name in names_in(work))
         if not self._make_room(size):
             log.info("what was vectorized is too large for the cache: %d MB", size // 1_000_000)
@@ -261,6 +276,7 @@ class ShardCache:
                 "since": wanted.since,
                 "rows": {"train": prepared.train.n_rows, "validation": prepared.validation.n_rows},
                 "features": prepared.train.n_features,
+                "warnings": list(warnings),
                 "files": link_all(work, new),
             }
             (new / MANIFEST).write_text(json.dumps(manifest), "utf-8")
@@ -286,6 +302,20 @@ class ShardCache:
             self.remove(entry)
             kept -= entry.size
         return True
+
+
+@contextmanager
+def _warnings() -> Iterator[list[str]]:
+    """Collect the warnings that are logged meanwhile."""
+    said: list[str] = []
+    collector = logging.Handler(logging.WARNING)
+    collector.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    package = logging.getLogger(textclf.__name__)
+    package.addHandler(collector)
+    try:
+        yield said
+    finally:
+        package.removeHandler(collector)
 
 
 def _is_folder(path: Path) -> bool:

@@ -377,6 +377,12 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"is not valid TOML: {error}", where=str(path)) from error
 
 
+def table_of(tables: Mapping[str, Any], section: str) -> Mapping[str, Any]:
+    """Return a section of a file of settings; an empty one where it has none that is a table."""
+    found = tables.get(section)
+    return found if isinstance(found, Mapping) else {}
+
+
 def as_table(settings: Settings) -> dict[str, dict[str, Any]]:
     """Return settings as a table, for TOML and JSON."""
     return dataclasses.asdict(settings)

@@ -152,7 +152,7 @@ def _fit(
         return dataclasses.replace(found, ended="asked")
     if again.ended == "time":  # no reason to take what was trained half as long
         log.info("the time limit ended training on all rows: the weights before it are taken")
-        return found
+        return dataclasses.replace(found, ended="time")
     return dataclasses.replace(found, refitted=again.weights)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from textclf.corpus.labels import LabelMap
 from textclf.corpus.reader import Corpus
 from textclf.corpus.streams import is_single_pass
 from textclf.corpus_checks import check_classes, check_early
-from textclf.errors import ConfigError
+from textclf.errors import ConfigError, DataError
 from textclf.job import TrainingFiles
 from textclf.joining import network_of
 from textclf.layers import Dense
@@ -27,7 +27,7 @@ from textclf.ngrams.shards import ShardSet
 from textclf.preparation import Prepared, Stopwatch, shard_count
 from textclf.progress import Report
 from textclf.runs import Run
-from textclf.settings import NetworkSettings, Settings, as_table, read_toml
+from textclf.settings import NetworkSettings, Settings, as_table, read_toml, table_of
 from textclf.sizes import LEFT_TO_DATA, with_shape
 
 # What the new run must share with the published one: all that says what a feature is, ...
@@ -50,12 +50,14 @@ class WarmStart:
         sha256: Of its tensors.
         classifier: Its model.
         weights: Its weights as those of the network in training.
+        metrics: Of the run.
     """
 
     run: str
     sha256: str
     classifier: Classifier
     weights: Arrays
+    metrics: Mapping[str, Any]
 
     def origin(self) -> dict[str, str]:
         """Return what identifies it, for metrics.json."""
@@ -75,7 +77,14 @@ def start_from(run: Run, settings: Settings, *, own_validation: bool) -> WarmSta
         ConfigError: If the settings differ in what the weights depend on.
         DataError: If the model is damaged.
     """
-    if run.metrics.get("refit") and not own_validation:
+    metrics = run.metrics
+    if not own_validation and "validation" in (metrics.get("sha256") or {}):
+        raise ConfigError(
+            f"--warm-start from run {run.id}, which had a validation file, and was trained on what "
+            "would be held out",
+            remedy="give --validation-file, or train without --warm-start",
+        )
+    if metrics.get("refit") and not own_validation:
         raise ConfigError(
             f"--warm-start from run {run.id}, which was trained on its held-out rows in the end",
             remedy="give --validation-file, or train without --warm-start and with "
@@ -96,13 +105,14 @@ def start_from(run: Run, settings: Settings, *, own_validation: bool) -> WarmSta
     )
     weights = split_members(classifier.layers, network)
     manifest = json.loads((run.folder / "model" / "manifest.json").read_bytes())
-    return WarmStart(run.id, manifest["files"]["model.safetensors"]["sha256"], classifier, weights)
+    sha256 = manifest["files"]["model.safetensors"]["sha256"]
+    return WarmStart(run.id, sha256, classifier, weights, metrics)
 
 
 def _check_same(
     run: Run, section: str, name: str, given: dict[str, Any], wanted: dict[str, Any]
 ) -> None:
-    had, wants = given.get(section, {}).get(name), wanted[section][name]
+    had, wants = table_of(given, section).get(name), wanted[section][name]
     if had != wants:
         raise ConfigError(
             f"--warm-start from run {run.id} needs {section}.{name} to be {had!r} as there, "
@@ -166,7 +176,7 @@ def prepare_with(
     """
     from textclf.ngrams.matrix import write_matrix
     from textclf.ngrams.shards import shard_writers
-    from textclf.ngrams.split import settle
+    from textclf.ngrams.split import more_held_out, settle
 
     seed, vectorizer = settings.training.seed, begun.classifier.vectorizer
     labels = LabelMap(begun.classifier.labels).freeze(_NEW_LABEL)
@@ -193,6 +203,13 @@ def prepare_with(
                 named = corpus.layout.named
                 fmt = fmt.of_later_files(columns)
         train, validation = (writer.close() for writer in writers)
+    if not files.validation and more_held_out(train.n_rows, validation.n_rows, begun.metrics):
+        raise DataError(
+            f"there are fewer rows, of which a larger share is held out: run {begun.run} was "
+            "trained on some",
+            where=", ".join(files.train),
+            remedy="give --validation-file, or train without --warm-start",
+        )
     check_classes(files, labels, _rows_by_class(train), _rows_by_class(validation), named)
     return Prepared(vectorizer, labels, train, validation, hashes, layout, bad_rows, columns)
 

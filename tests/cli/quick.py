@@ -145,7 +145,9 @@ def install(replace=setattr):
 
 if __name__ == "__main__":
     from textclf.cli.main import main
+    from textclf.cli.streams import open_closed
 
+    open_closed()  # as `run` does
     install()
     if plan := os.environ.get("QUICK_KILL"):
         place, _, number = plan.rpartition(":")

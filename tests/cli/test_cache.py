@@ -24,6 +24,14 @@ def test_a_second_run_with_other_settings_vectorizes_nothing(quick, job):
     assert set(first["seconds"]) == set(second["seconds"])
 
 
+def test_what_is_warned_of_is_warned_of_again(quick, job, data):
+    with data.open("a") as file:
+        file.write("Good,a lovely film\n" * 30)
+    said = [quick(*job, "--quiet", "--seed", 3).stderr for _ in range(2)]
+    assert "'Good'" in said[0]
+    assert "'Good'" in said[1]
+
+
 def test_the_summary_says_that_rows_were_vectorized_before(quick, job):
     assert "vectorized before" not in quick(*job).stdout
     assert "vectorized before" in quick(*job).stdout

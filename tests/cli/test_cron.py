@@ -77,6 +77,16 @@ def test_a_dataset_of_a_file_and_the_folder_of_such_are_found_from_elsewhere(
     assert "textclf-mine.timer" in printed.stdout
 
 
+def test_a_dataset_of_the_users_own_is_found_by_cron(textclf, tmp_path):
+    own = tmp_path / "config" / "textclf" / "datasets" / "mine.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text("[training]\nepochs = 2\n")
+    where = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    printed = textclf("schedule", "--at", "03:30", "--dataset", "mine", env=where)
+    for name, folder in where.items():
+        assert f"{name}={folder} " in printed.stdout
+
+
 def test_units_of_models_with_dots_in_their_names_are_told_apart(textclf):
     printed = textclf("schedule", "--at", "03:30", "--dataset", "sample", "--name", "v1.2")
     assert "textclf-v1.2.timer" in printed.stdout
@@ -87,6 +97,12 @@ def test_what_training_would_refuse_is_not_scheduled(textclf):
         (["--dataset", "nosuch"], 2),
         (["--dataset", "sample", "--train-file", "a.csv"], 2),
         (["--config", "nosuch.toml"], 78),
+        (["--dataset", "sample", "--set", "training.nosuch=1"], 78),
+        (["--dataset", "sample", "--name", "two words"], 2),
+        (["--dataset", "sample", "--wait", "long"], 2),
+        (["--dataset", "sample", "--time-limit", "2 weeks"], 2),
+        (["--dataset", "sample", "--memory-limit", "5"], 2),
+        (["--dataset", "sample", "--cache-limit", "much"], 2),
     ):
         printed = textclf("schedule", "--at", "03:30", *options)
         assert (printed.returncode, printed.stdout) == (code, "")

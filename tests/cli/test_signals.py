@@ -103,6 +103,17 @@ def test_two_signals_at_once_are_one(tmp_path, job):
     assert len(hidden(tmp_path)) == 1
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_metrics_file_has_the_code_that_a_stopped_job_ends_with(tmp_path, job, number):
+    process = begun(job, "--metrics-file", tmp_path / "prom")
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    lines = (tmp_path / "prom").read_text().splitlines()
+    code = next(line for line in lines if line.startswith("textclf_last_exit_code"))
+    assert code.endswith(f" {128 + number}")
+
+
 def test_a_terminal_that_is_gone_stops_a_job_which_can_be_gone_on_with(tmp_path, job):
     process = begun(job)
     process.send_signal(signal.SIGHUP)

@@ -116,6 +116,33 @@ def test_what_was_gone_back_from_is_not_trained_again(quick, tmp_path, data, job
     assert published(tmp_path) == good
 
 
+def test_nothing_that_was_gone_back_from_since_is_trained_again(quick, tmp_path, data, job):
+    for seed in (1, 3, 4):
+        write_rows(data, seed=seed)
+        assert quick(*job).returncode == 0
+    for _ in range(2):
+        quick("runs", "rollback", "films", "--models-dir", tmp_path / "models")
+    for seed in (4, 3):
+        write_rows(data, seed=seed)
+        assert "is not published any more" in quick(*job, "--if-changed").stderr
+    write_rows(data, seed=5)
+    assert "is not published any more" not in quick(*job, "--if-changed").stderr
+
+
+def test_a_drop_from_a_model_that_had_a_validation_file_is_one_from_what_it_showed(
+    quick, tmp_path, job, data
+):
+    own = write_rows(tmp_path / "own.csv", seed=9, flipped=0.2)
+    job = [*job[:3], *job[5:]]  # without test rows
+    assert quick(*job, "--validation-file", own).returncode == 0
+    shown = metrics(runs(tmp_path)[0])["validation"]["accuracy"]
+    result = quick(*job, "--max-drop", 0.005)
+    assert result.returncode == 0, result.stderr
+    run = runs(tmp_path)[-1]
+    assert metrics(run)["gate"]["published"]["accuracy"] == shown < 0.9
+    assert "--set training.refit=false" in (run / "report.html").read_text()
+
+
 def test_the_time_limit_publishes_what_there_is(quick, tmp_path, job):
     result = quick(*job, "--time-limit", "3s", "--json", env={"QUICK_STEP": "0.5"})
     assert result.returncode == 0, result.stderr

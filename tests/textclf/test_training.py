@@ -22,6 +22,7 @@ from textclf.feeding import Feed
 from textclf.ngrams.shards import Shard, ShardSet, ShardWriter
 from textclf.progress import Progress
 from textclf.settings import NetworkSettings, TrainingSettings
+from textclf.trainer import Trainer
 from textclf.training import FitResult, fit
 
 FEATURES, CLASSES = 60, 3
@@ -543,3 +544,19 @@ def test_when_time_is_up_it_is_not_trained_once_more(train: ShardSet, validation
     short = dataclasses.replace(TRAINING, epochs=1000, patience=1000, time_limit=0.5)
     rows = all_of(train, validation)
     assert fit(train, validation, NETWORK, short, seed=1, all_rows=rows).refitted is None
+
+
+def test_training_once_more_that_the_time_limit_ended_says_so(
+    train: ShardSet, validation: ShardSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, original = [], Trainer.train
+
+    def hurried(*args: Any, **kwargs: Any) -> Any:
+        calls.append(1)
+        found = original(*args, **kwargs)
+        return dataclasses.replace(found, ended="time") if len(calls) == 2 else found
+
+    monkeypatch.setattr(Trainer, "train", hurried)
+    rows = all_of(train, validation)
+    found = fit(train, validation, NETWORK, TRAINING, seed=1, all_rows=rows)
+    assert (len(calls), found.ended, found.refitted) == (2, "time", None)

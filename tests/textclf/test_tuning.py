@@ -143,7 +143,7 @@ def test_only_what_does_well_on_few_rows_is_measured_on_all(trained, files, tmp_
     few, more, every = (sizes.count(n) for n in ("rows-9.jsonl", "rows-3.jsonl", "films.csv"))
     assert few > 1.5 * every
     assert few >= more >= every
-    assert found.trials["stopped_early"] >= 10
+    assert found.trials["stopped_early"] >= 8
     assert sum(found.trials.values()) == 20
 
 

@@ -168,3 +168,28 @@ def test_it_is_part_of_the_recipe_and_its_origin_of_the_key(files: TrainingFiles
     assert recipe(files, settings) != recipe(files, settings, True)
     keys = {resume_key(files, settings, True, origin) for origin in (None, "a", "b")}
     assert len(keys | {resume_key(files, settings)}) == 4
+
+
+def test_rows_that_would_be_held_out_must_not_have_been_trained_on(
+    files: TrainingFiles, tmp_path: Path
+) -> None:
+    run(dataclasses.replace(files, validation=files.train), tmp_path / "a")
+    with pytest.raises(ConfigError, match="had a validation file"):
+        run(files, tmp_path / "a")
+    labels = [f"c{i % 2}" for i in range(3000)]
+    texts = [f"word{x} text{i}" for i, x in enumerate(labels)]
+    more = write(tmp_path / "more.csv", texts, labels)
+    fewer = write(tmp_path / "fewer.csv", texts[:1000], labels[:1000])
+    run(fewer, tmp_path / "b")
+    run(more, tmp_path / "b")  # of which a smaller share is held out
+    with pytest.raises(DataError, match="a larger share is held out"):
+        run(fewer, tmp_path / "b")
+
+
+def test_settings_of_the_published_run_that_are_no_table_are_refused(
+    files: TrainingFiles, tmp_path: Path
+) -> None:
+    run(files, tmp_path)
+    (tmp_path / "m" / "current" / "config.toml").write_text("training = 5\n")
+    with pytest.raises(ConfigError, match=r"needs network\.layers to be None"):
+        run(files, tmp_path)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # Rows that tell one epoch from another, and the largest share given for them.
 _WANTED, _MOST = 200, 0.2
 _HEAD_BYTES = 32 << 20
+_SAME_SHARE = 1.1  # times as much may be held out by chance
 
 
 @dataclass(frozen=True)
@@ -87,3 +88,23 @@ def _exact_share(blocks: list[TextBlock], share: float, seed: int) -> float:
         return 0.0
     wanted = round(_enlarged(share, len(draws)) * len(draws))
     return float(draws[min(max(1, wanted), len(draws) - 1)])
+
+
+def more_held_out(train: int, validation: int, before: Mapping[str, Any]) -> bool:
+    """Return whether a larger share is held out than by another run: some that it trained on.
+
+    Of a corpus with fewer rows it is, see `settle`; of one share, the rows are the same ones.
+
+    Args:
+        train: Rows that are trained on.
+        validation: Rows that are held out.
+        before: The other run's metrics.
+    """
+    had = before.get("samples") or {}
+    return _share(train, validation) > _SAME_SHARE * _share(
+        had.get("train", 0), had.get("validation", 0)
+    )
+
+
+def _share(trained_on: int, held_out: int) -> float:
+    return held_out / max(1, trained_on + held_out)

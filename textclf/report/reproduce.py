@@ -26,6 +26,9 @@ def command(run: RunData) -> str:
         words.append(f"--skip-bad-rows {_quoted(shown)}")
     if run.metrics.get("warm_start"):
         words.append("--warm-start")
+    held_out_judge = not (job.get("files") or {}).get("test")
+    if held_out_judge and (run.metrics.get("gate") or {}).get("max_drop") is not None:
+        words.append("--set training.refit=false")  # see `pipeline._may_refit`
     folder = run.folder.resolve()  # still hidden while the run is being made
     words.append(f"--config {_quoted(folder.parent / id_of(folder) / 'config.toml')}")
     return " \\\n    ".join(words)
