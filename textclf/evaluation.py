@@ -137,7 +137,7 @@ def measure(
         corpus: Rows whose labels are coded as the model codes them; the slicing column is among
             its extra columns.
         settings: What is measured.
-        against: Another model, measured on the same rows.
+        against: Another model, measured on the same rows, of which it reads its own columns.
         report: Told of each block.
 
     Raises:
@@ -181,6 +181,7 @@ def _predictions(
         for block, found in classifier.predict_blocks(corpus.blocks()):
             yield block, found, None
         return
+    from textclf.corpus.pairing import paired
     from textclf.parallel import ordered_map
 
     if sorted(against.labels) != sorted(classifier.labels):
@@ -189,13 +190,16 @@ def _predictions(
             remedy="compare models that were trained on the same labels",
         )
     order = [against.labels.index(label) for label in classifier.labels]
+    other = corpus if corpus.fmt.text_columns else corpus.as_trained(against.columns)
+    blocks = classifier.parts(corpus.blocks())
+    pairs = ((b, b) for b in blocks) if other is corpus else paired(blocks, other.blocks())
     yield from ordered_map(
-        lambda block: (
-            block,
-            classifier.predict_block(block),
-            against.predict_block(block)[:, order],
+        lambda pair: (
+            pair[0],
+            classifier.predict_block(pair[0]),
+            against.predict_block(pair[1])[:, order],
         ),
-        classifier.parts(corpus.blocks()),
+        pairs,
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from textclf.classifier import Classifier
 from textclf.corpus.block import TextBlock
 from textclf.corpus.labels import LabelMap
+from textclf.corpus.pairing import paired
 from textclf.corpus.reader import BadRows, Corpus
 from textclf.job import TrainingFiles
 from textclf.metrics import Evaluation
@@ -148,19 +149,28 @@ def published_figures(
         labels=LabelMap(labels).freeze(),
         bad_rows=BadRows(files.bad_rows.limit),
     )
-    blocks = corpus.blocks()
-    if not (files.test or files.validation):
-        blocks = _held_out(blocks, share, seed)
-    return figures_of(classifier, blocks, labels)
+    own = corpus.as_trained(classifier.columns)
+    if files.test or files.validation:
+        return figures_of(classifier, own.blocks(), labels)
+    return figures_of(classifier, _held_out(corpus, own, share, seed), labels)
 
 
-def _held_out(blocks: Iterable[TextBlock], share: float, seed: int) -> Iterator[TextBlock]:
+def _held_out(corpus: Corpus, own: Corpus, share: float, seed: int) -> Iterator[TextBlock]:
+    """Yield the rows that are held out, as the model reads them.
+
+    Args:
+        corpus: The rows as the new model reads them: these texts say which are held out.
+        own: The rows as the published model reads them.
+        share: Share of rows held out.
+        seed: Of the choice.
+    """
     from textclf.ngrams.split import settle
 
-    split, corpus = settle(blocks, share, seed)
-    for block in corpus:
+    split, blocks = settle(corpus.blocks(), share, seed)
+    pairs = ((b, b) for b in blocks) if own is corpus else paired(blocks, own.blocks())
+    for chosen_by, block in pairs:
         assert block.labels is not None
-        chosen = np.flatnonzero(~split.training(block))
+        chosen = np.flatnonzero(~split.training(chosen_by))
         ends, data = block.offsets, block.text
         texts = [data[ends[i] : ends[i + 1]].tobytes() for i in chosen]
         yield TextBlock.from_bytes(texts, block.labels[chosen], block.rows[chosen], block.source)

@@ -47,7 +47,7 @@ class TextBlock:
             start = self.offsets[first]
             fitting = int(np.searchsorted(self.offsets, start + most, side="right")) - 1
             last = max(fitting, first + 1)
-            yield self._part(first, last)
+            yield self.part(first, last)
             first = last
 
     def parts(self, most: int) -> Iterator[TextBlock]:
@@ -56,9 +56,10 @@ class TextBlock:
             yield self
             return
         for first in range(0, len(self), most):
-            yield self._part(first, min(first + most, len(self)))
+            yield self.part(first, min(first + most, len(self)))
 
-    def _part(self, first: int, last: int) -> TextBlock:
+    def part(self, first: int, last: int) -> TextBlock:
+        """Return the rows from `first` on, before `last`, counted from 0."""
         start = self.offsets[first]
         return TextBlock(
             self.text[start : self.offsets[last]],

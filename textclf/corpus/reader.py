@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from textclf.corpus.bad_rows import BadRow, BadRows, RejectLog
 from textclf.corpus.block import TextBlock
+from textclf.corpus.columns import choose_columns
 from textclf.corpus.compression import display_name
 from textclf.corpus.files import expand_files
 from textclf.corpus.formats import layout_of, read_blocks
 from textclf.corpus.labels import LabelMap
-from textclf.corpus.layout import CorpusFormat, Layout, check_format
+from textclf.corpus.layout import Columns, CorpusFormat, Layout, check_format
 from textclf.corpus.rows import MAX_ROW, Assembler
 from textclf.corpus.spool import Spool
 from textclf.corpus.streams import (
@@ -108,6 +110,42 @@ class Corpus:
             if self._single_pass:
                 self._opened = first
         return self._layout
+
+    def as_trained(self, columns: Columns | None) -> Corpus:
+        """Return the same rows as a model reads them; itself, if the text columns are the same.
+
+        Args:
+            columns: Those of the files that the model was trained on. Where a file has not all of
+                them, the model is given what this corpus reads.
+
+        Raises:
+            UsageError: If they are others, and the files can be read only once.
+        """
+        layout = self.layout
+        if columns is None or layout.label is None or layout.format in ("lines", "fasttext"):
+            return self
+        label: str | int = layout.label + 1
+        if layout.header is not None and layout.header.count(layout.header[layout.label]) == 1:
+            label = layout.header[layout.label]
+        fmt = replace(
+            self.fmt, trained=columns, label_column=label, text_columns=(), extra_columns=()
+        )
+        try:
+            texts = choose_columns(self.files[0], layout.width, layout.header, fmt)[1]
+        except DataError:
+            return self
+        if texts == layout.texts:
+            return self
+        if self._single_pass:
+            raise UsageError(
+                "can be read only once, and the two models read different columns of it",
+                where=", ".join(display_name(file) for file in self.files),
+                remedy="write it to a file",
+            )
+        return Corpus(
+            self.files, fmt, labels=self.labels, bad_rows=BadRows(self._bad_rows.limit),
+            block_bytes=self._block_bytes, max_row_bytes=self._max_row, seen=True,
+        )  # fmt: skip
 
     def sha256(self) -> str:
         """Return the SHA-256 of the files' bytes, one after the other, in hexadecimal.
