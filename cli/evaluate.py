@@ -76,7 +76,7 @@ def evaluate(
     console.stop_at_once()
     classifier = Classifier.load(model)
     labels = LabelMap(classifier.labels).freeze()
-    if slice_by == "*":
+    if slice_by is not None and slice_by.strip() in ("", "*"):
         raise UsageError("--slice-by takes one column", remedy="give its name or number")
     extra = (slice_by,) if slice_by else ()
     fmt = corpus_format(**layout, extra_columns=extra, trained=classifier.columns)

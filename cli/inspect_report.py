@@ -67,7 +67,8 @@ def _lines(
         shown = ", ".join(f"{p} % up to {n:,}" for p, n in words.percentiles.items())
         yield from _figure(width, "", shown)
     if words.longest is not None:
-        yield from _figure(width, "", f"most {words.most:,} in row {words.longest.row}")
+        where = words.longest if len(found.files) > 1 else f"row {words.longest.row}"
+        yield from _figure(width, "", f"most {words.most:,} in {where}")
     advice = guide(found.ratio)
     yield from _figure(
         width, "guide", f"samples / words a sample = {found.ratio:,.0f}: {advice['model']}"

@@ -189,9 +189,13 @@ def is_table(file: str, layout: Mapping[str, Any]) -> bool:
     Other files, and standard input, hold a text a line.
     """
     from textclf.corpus.detect import EXTENSIONS, extension
+    from textclf.corpus.files import expand_files
 
     described = any(value is not None and value != () for value in layout.values())
-    return described or extension(file) in (*EXTENSIONS, ".json")
+    files: tuple[str, ...] = (file,)
+    with suppress(DataError):  # told when they are read
+        files = expand_files(files)
+    return described or any(extension(name) in (*EXTENSIONS, ".json") for name in files)
 
 
 def dataset_format(dataset: Dataset, file: Path) -> CorpusFormat:

@@ -159,7 +159,8 @@ def write_rows(path: Path, blocks: Iterable[tuple[list[str], NDArray[Any]]]) -> 
                 if _is_missing(label):
                     raise ValueError("y has a missing label")
                 if label not in names:
-                    names[label] = str(label).strip() or "(blank)"
+                    own = str(label).strip().removeprefix("\ufeff").strip()
+                    names[label] = own or "(blank)"
                     if names[label] in written:
                         raise ValueError(
                             f"two labels are written {names[label]!r}: white space around them "

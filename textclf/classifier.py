@@ -42,6 +42,7 @@ Floats = NDArray[np.float32]
 _FORMATS = (1, 2)  # 2 has kernels of fewer bits
 _MANIFEST, _HEADER, _TENSORS = "manifest.json", "model.json", "model.safetensors"
 _PROBABILITIES = 16 << 20  # computed at once
+_TEXT = 1 << 20  # bytes of text vectorized at once: rows may be few and long
 _LARGEST_TEXT_FILE = 64 << 20  # bytes; labels and settings are far smaller
 _VOCABULARY = tuple(field.name for field in dataclasses.fields(Vocabulary))
 
@@ -99,10 +100,12 @@ class Classifier:
         return softmax(self.logits(self.vectorizer.transform(block)))
 
     def parts(self, blocks: Iterable[TextBlock]) -> Iterator[TextBlock]:
-        """Yield blocks, or parts of them whose probabilities take 64 MiB at most."""
+        """Yield blocks, or parts of them of little text whose probabilities take 64 MiB at most."""
         most = max(1, _PROBABILITIES // len(self.labels))
         for block in blocks:
-            yield from block.parts(most)
+            whole = len(block.text) <= _TEXT
+            for piece in (block,) if whole else block.pieces(_TEXT):
+                yield from piece.parts(most)
 
     def predict_blocks(self, blocks: Iterable[TextBlock]) -> Iterator[tuple[TextBlock, Floats]]:
         """Yield each block with its rows' probabilities, in order.

@@ -98,9 +98,10 @@ def explain(classifier: Classifier, text: str) -> Explanation:
     logits are piecewise linear, and the gradient is taken once a piece. For a model without
     hidden layers they are weight times value.
     """
-    from textclf.corpus.block import TextBlock
+    from textclf.corpus.block import TextBlock, encode_text
     from textclf.metrics import softmax
 
+    text = encode_text(text).decode("utf-8")  # what the model is given
     rows = classifier.vectorizer.transform(TextBlock.from_texts([text]))
     first, *rest = classifier.layers
     values = rows.data.astype(np.float64)

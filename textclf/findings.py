@@ -267,7 +267,7 @@ def _pair(examples: list[tuple[Place, Place]]) -> str:
 
 def _across(examples: list[tuple[Place, Place]]) -> str:
     there, here = examples[0]
-    return f"such as row {there.row} and training row {here.row}"
+    return f"such as {there} and {here}"
 
 
 def _listed(names: list[str]) -> str:

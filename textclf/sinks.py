@@ -244,6 +244,15 @@ def _discard_unfinished(target: Path) -> None:
             left.unlink()
 
 
+def _mode(target: Path) -> int:
+    """Return the permissions of a file that is there, or else of a new one."""
+    with suppress(FileNotFoundError):
+        return target.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
 @contextmanager
 def _opened(path: str) -> Iterator[IO[bytes]]:
     """Open a hidden file that takes the path's place when all went well; or a device or pipe."""
@@ -252,6 +261,7 @@ def _opened(path: str) -> Iterator[IO[bytes]]:
         if target is None:
             stream = Path(path).open("wb")  # noqa: SIM115 - closed below
         else:
+            mode = _mode(target)
             _discard_unfinished(target)
             handle, hidden = _unfinished(target)
     except OSError as error:
@@ -263,9 +273,7 @@ def _opened(path: str) -> Iterator[IO[bytes]]:
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(hidden).chmod(0o666 & ~mask)
+        Path(hidden).chmod(mode)
         Path(hidden).replace(target)
     except BaseException:
         with suppress(OSError):

@@ -230,3 +230,30 @@ def test_bad_rows_are_left_out_when_that_is_asked_for(textclf, themes_model, tmp
     )
     assert [line.split("\t")[0] for line in result.stdout.splitlines()] == ["music", "sport"]
     assert "not JSON" in rejects.read_text()
+
+
+def test_a_pattern_of_tables_without_an_ending_is_one_of_tables(textclf, themes_model, tmp_path):
+    (tmp_path / "a.csv").write_text("id,text\n1,soup\n")
+    (tmp_path / "b.csv").write_text("id,text\n2,a song\n")
+    result = textclf("predict", themes_model, tmp_path / "*")
+    assert (result.returncode, len(result.stdout.splitlines())) == (0, 2)
+    (tmp_path / "c.jsonl").write_text('{"text": "soup"}\n')
+    result = textclf("predict", themes_model, tmp_path / "*")
+    assert result.returncode == 65
+    assert "c.jsonl: its format is jsonl, that of the first file csv" in result.stderr
+
+
+@pytest.mark.parametrize("content", ['{\n "text": "a song"\n}\n', '["soup", "a song"]\n'])
+def test_json_that_is_no_lines_is_refused(textclf, themes_model, tmp_path, content):
+    (tmp_path / "a.json").write_text(content)
+    result = textclf("predict", themes_model, tmp_path / "a.json")
+    assert result.returncode == 65
+    assert "is JSON, but not an object a line; write an object a line" in result.stderr
+
+
+def test_a_file_that_is_replaced_keeps_its_permissions(textclf, themes_model, tmp_path):
+    out = tmp_path / "out.tsv"
+    out.touch()
+    out.chmod(0o640)
+    assert textclf("predict", themes_model, "-o", out, input="soup\n").returncode == 0
+    assert (out.stat().st_mode & 0o777, out.read_text()[:4]) == (0o640, "food")

@@ -146,3 +146,14 @@ def test_bad_rows_are_an_error_where_training_would_refuse_them(
     result = textclf("inspect", reviews, "--json", "--skip-bad-rows", tolerated)
     assert result.returncode == code
     assert [f["level"] for f in json.loads(result.stdout)["findings"]] == [level]
+
+
+def test_of_several_files_it_says_which(textclf: Command, tmp_path: Path) -> None:
+    for name, text in (("a", "one two"), ("b", "one two three four")):
+        rows = "".join(f"{x},{text} {i}{x}\n" for i in range(30) for x in "xy")
+        (tmp_path / f"{name}.csv").write_text("label,text\n" + rows)
+    (tmp_path / "t.csv").write_text("label,text\nx,one two 0x\ny,another\n")
+    files = [tmp_path / "a.csv", tmp_path / "b.csv", "--test-file", tmp_path / "t.csv"]
+    out = textclf("inspect", *files, env={"COLUMNS": "400"}).stdout
+    assert f"most 5 in {tmp_path / 'b.csv'}, row 2" in " ".join(out.split())
+    assert f"such as {tmp_path / 't.csv'}, row 2 and {tmp_path / 'a.csv'}, row 2" in out

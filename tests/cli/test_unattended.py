@@ -143,6 +143,20 @@ def test_a_drop_from_a_model_that_had_a_validation_file_is_one_from_what_it_show
     assert "--set training.refit=false" in (run / "report.html").read_text()
 
 
+@pytest.mark.parametrize("held_out", [False, True])
+def test_a_drop_is_one_from_what_the_published_model_reads(quick, tmp_path, job, data, held_out):
+    job = [*job[:3], *job[5:]] if held_out else job
+    assert quick(*job, "--max-drop", 1).returncode == 0
+    for name in ("films.csv", "test.csv"):
+        file = tmp_path / name
+        first, *rows = file.read_text().splitlines()
+        lines = [f"title,{first}", *(f"film {i % 7},{row}" for i, row in enumerate(rows))]
+        file.write_text("\n".join(lines) + "\n")
+    result = quick(*job, "--max-drop", 0.05, "--label-column", "label", "--text-column", "title")
+    assert result.returncode == 80
+    assert metrics(runs(tmp_path)[-1])["gate"]["published"]["accuracy"] > 0.95
+
+
 def test_the_time_limit_publishes_what_there_is(quick, tmp_path, job):
     result = quick(*job, "--time-limit", "3s", "--json", env={"QUICK_STEP": "0.5"})
     assert result.returncode == 0, result.stderr

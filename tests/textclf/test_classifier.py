@@ -251,3 +251,12 @@ def test_saving_twice_into_a_folder_is_refused(classifier, saved):
     assert error.value.filename == str(saved)
     shutil.rmtree(saved)
     classifier.save(saved)
+
+
+def test_long_texts_are_vectorized_a_few_at_a_time(classifier):
+    block = TextBlock.from_texts(["word " * 50_000] * 20)
+    parts = list(classifier.parts([block]))
+    assert max(len(part.text) for part in parts) <= 1 << 20
+    assert sum(map(len, parts)) == 20
+    small = TextBlock.from_texts(["word"] * 20)
+    assert next(classifier.parts([small])) is small

@@ -10,6 +10,7 @@ from sklearn import metrics as skl
 
 from textclf.classifier import Classifier
 from textclf.corpus.labels import LabelMap
+from textclf.corpus.layout import Columns
 from textclf.corpus.reader import Corpus, CorpusFormat
 from textclf.errors import DataError, UsageError
 from textclf.evaluation import EvaluationSettings, measure
@@ -216,3 +217,24 @@ def test_models_of_other_labels_are_not_compared(classifier, rows, make_model):
     other.labels[0] = "weather"
     with pytest.raises(UsageError, match="different labels"):
         measure(classifier, corpus(rows, classifier), against=other)
+
+
+def test_each_of_two_models_reads_its_own_columns(rows, themes_model, tmp_path, themes):
+    import shutil
+
+    models = []
+    for name, columns in (("new", ("source", "text")), ("old", ("source",))):
+        shutil.copytree(themes_model, tmp_path / name)
+        model = Classifier.load(tmp_path / name)
+        places = {"source": 1, "text": 2}
+        names = {0: "label"} | {places[c]: c for c in columns}
+        model.columns = Columns(3, 0, tuple(places[c] for c in columns), names)
+        models.append(model)
+    fmt = CorpusFormat(trained=models[0].columns)
+    labels = LabelMap(models[0].labels).freeze()
+    found = measure(models[0], Corpus((rows,), fmt, labels=labels), against=models[1])
+    alone = measure(
+        models[1], Corpus((rows,), CorpusFormat(trained=models[1].columns), labels=labels)
+    )
+    assert found.other.summary() == alone.overall.summary()
+    assert found.overall.summary() != alone.overall.summary()

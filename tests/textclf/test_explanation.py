@@ -161,3 +161,10 @@ def test_highlights_keep_any_text(text):
     )
     for way in WAYS:
         assert "".join(piece for piece, _ in highlights(found, "a", way)) == text
+
+
+def test_a_byte_that_is_no_text_is_explained_as_it_is_predicted(classifier):
+    found = explain(classifier, "guitar song caf\udce9")
+    assert found.text == "guitar song caf\ufffd"
+    pieces = highlights(found, found.label, classifier.vectorizer.settings)
+    assert "".join(piece for piece, _ in pieces) == found.text

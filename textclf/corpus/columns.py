@@ -210,11 +210,19 @@ def choose_columns(
 
 def _all_columns(width: int, header: Sequence[str] | None) -> tuple[tuple[str, int], ...]:
     """Return every column with its name; one without a name of its own goes by its number."""
+    own = [name.strip() for name in header] if header is not None else [""] * width
     names: dict[str, int] = {}
+    for place, name in enumerate(own):
+        if name:
+            names.setdefault(name, place)
+    taken = set(names.values())
     for place in range(width):
-        name = header[place].strip() if header is not None else ""
-        names[str(place + 1) if not name or name in names else name] = place
-    return tuple(names.items())
+        name = str(place + 1)
+        while place not in taken and name in names:  # another column's name is a number
+            name = f"column_{name}"
+        if place not in taken:
+            names[name] = place
+    return tuple(sorted(names.items(), key=lambda item: item[1]))
 
 
 def _guess_texts(

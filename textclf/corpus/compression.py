@@ -30,6 +30,8 @@ _COMPRESSIONS = {
     **{bytes([first]) + b"\x2a\x4d\x18": "zstd" for first in range(0x50, 0x60)},
 }
 
+_FIRST = 64 << 10  # bytes read at first, for a magic number and more
+
 
 def display_name(path: str) -> str:
     """Return what messages call the file."""
@@ -131,7 +133,7 @@ def decompressed(name: str, raw: Callable[[int], bytes]) -> tuple[Callable[[int]
 
         return checked
 
-    magic = guarded(raw, "")(8)
+    magic = guarded(raw, "")(_FIRST)
     # A pipe may have brought a part of it only; not to wait for more than can be a magic number.
     while any(len(magic) < len(m) and m.startswith(magic) for m in _COMPRESSIONS) and magic:
         more = guarded(raw, "")(8 - len(magic))

@@ -53,7 +53,7 @@ def tell_format(path: str, head: bytes, fmt: CorpusFormat) -> Format:
     lines if not.
 
     Raises:
-        DataError: If it is a JSON array, which is no lines.
+        DataError: If it is JSON, but not an object a line.
     """
     if fmt.format is not None:
         assert fmt.format in get_args(Format)
@@ -74,6 +74,10 @@ def tell_format(path: str, head: bytes, fmt: CorpusFormat) -> Format:
         )
     if first.startswith(b"{") and _is_object(first.split(b"\n", 1)[0]):
         return "jsonl"
+    if extension(path) == ".json" and first.startswith((b"{", b"[")):
+        raise DataError(
+            "is JSON, but not an object a line", where=path, remedy="write an object a line"
+        )
     if first.startswith(_FASTTEXT):
         return "fasttext"
     columns = fmt.delimiter or fmt.header is not None or fmt.text_columns or fmt.label_column

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from textclf.corpus.block import TextBlock
 from textclf.corpus.csv_plain import records
-from textclf.corpus.detect import csv_layout, tell_format
+from textclf.corpus.detect import EXTENSIONS, csv_layout, extension, tell_format
 from textclf.corpus.labels import LabelMap
 from textclf.corpus.layout import ALL_COLUMNS, CorpusFormat, Layout
 from textclf.corpus.rows import MAX_ROW, UNCLOSED, Assembler, Row, cells_problem, cells_row
@@ -42,6 +42,14 @@ def layout_of(
     if fmt.format is None and head.lstrip().startswith(b"{"):
         head = stream.head_with_line(MAX_ROW)  # to tell whether it is JSON
     kind = like.format if like is not None else tell_format(path, head, fmt)
+    if like is not None and fmt.format is None and extension(path) in EXTENSIONS:
+        other = tell_format(path, head, fmt)
+        if other != kind and {other, kind} != {"csv", "tsv"}:
+            raise DataError(
+                f"its format is {other}, that of the first file {kind}",
+                where=stream.name,
+                remedy="name files of one format, or give --format",
+            )
     if kind == "parquet":
         from textclf.corpus.parquet import parquet_layout
 

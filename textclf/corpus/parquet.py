@@ -20,7 +20,8 @@ from textclf.corpus.streams import Stream, is_single_pass
 from textclf.corpus.text_lines import Unreadable, record_row
 from textclf.errors import DataError
 
-_ROWS = 4096  # rows read at once
+_ROWS = 4096  # rows read at once, of which each column may take so many bytes:
+_BYTES = 8 << 20
 _BUFFER = 1 << 20
 
 
@@ -51,20 +52,36 @@ def parquet_blocks(
     names = list(dict.fromkeys(layout.header[place] for place in layout.used))
     number = 0
     with _opened(path, stream) as file:
-        for batch in file.iter_batches(batch_size=_ROWS, columns=names, use_threads=False):
-            columns = {
-                place: _values(_column(batch, layout.header, place)) for place in layout.used
-            }
-            rows = []
-            for cells in zip(*columns.values(), strict=True):
-                number += 1
-                values = dict(zip(columns, cells, strict=True))
-                rows.append(_row(values, layout, number, max_row))
-            block = assembler.block(rows)
-            if len(block):
-                yield block
+        size = _rows_at_once(file.metadata)
+        for batch in file.iter_batches(batch_size=size, columns=names, use_threads=False):
+            for part in _parts(batch):
+                columns = {
+                    place: _values(_column(part, layout.header, place)) for place in layout.used
+                }
+                rows = []
+                for cells in zip(*columns.values(), strict=True):
+                    number += 1
+                    values = dict(zip(columns, cells, strict=True))
+                    rows.append(_row(values, layout, number, max_row))
+                block = assembler.block(rows)
+                if len(block):
+                    yield block
     while stream.read(_BUFFER):  # for the hash of its bytes
         pass
+
+
+def _rows_at_once(metadata: pq.FileMetaData) -> int:
+    """Return how many rows to read at once: fewer of long texts."""
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    longest = max((g.total_byte_size // g.num_rows for g in groups if g.num_rows), default=0)
+    return max(1, min(_ROWS, _BYTES // max(1, longest)))
+
+
+def _parts(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """Yield parts of a batch: in the file, texts that recur take less than they do here."""
+    rows = max(1, _BYTES * batch.num_rows // max(1, batch.nbytes))
+    for start in range(0, batch.num_rows, rows):
+        yield batch.slice(start, rows)
 
 
 def _column(batch: pa.RecordBatch, header: Sequence[str], place: int) -> pa.Array:

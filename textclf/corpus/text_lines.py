@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,11 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from textclf.corpus.block import TextBlock, encode_text
-from textclf.corpus.columns import choose_columns
-from textclf.corpus.layout import COLUMN_BREAK, CorpusFormat, Layout
+from textclf.corpus.columns import choose_columns, names_one_of
+from textclf.corpus.layout import ALL_COLUMNS, COLUMN_BREAK, CorpusFormat, Layout
 from textclf.corpus.rows import MAX_ROW, Assembler, Row, encoding_problem, nul_problem, too_long
 from textclf.corpus.streams import Stream
 from textclf.errors import DataError
+
+log = logging.getLogger(__name__)
 
 _LINE_FEED = 10
 _SHOWN = 1024  # bytes kept of a line that is too long
@@ -48,7 +51,7 @@ def line_blocks(
     layout = assembler.layout
     parse: Callable[[bytes, int], Row | None]
     if layout.format == "jsonl":
-        parse = partial(_json_row, layout=layout)
+        parse = partial(_json_row, layout=layout, unknown=_UnknownKeys(stream.name, layout))
     elif layout.format == "fasttext":
         parse = partial(_fasttext_row, layout=layout)
     else:
@@ -102,6 +105,11 @@ def json_layout(stream: Stream, fmt: CorpusFormat, like: Layout | None) -> Layou
             where=stream.name,
             remedy='write one object a line, such as {"label": "a", "text": "b"}',
         )
+    if fmt.extra_columns != ALL_COLUMNS:
+        for column in fmt.extra_columns:
+            if isinstance(column, str) and not names_one_of([*keys], [column]):
+                log.warning("%s: no row so far has %r", stream.name, column)
+                keys[column] = None
     names = tuple(keys)
     label, texts, extras = choose_columns(stream.name, len(names), names, fmt)
     return Layout("jsonl", "", names, len(names), label, texts, extras, stream.encoding)
@@ -223,7 +231,24 @@ def _loads(line: bytes) -> Any:
 _MISSING = object()
 
 
-def _json_row(data: bytes, line: int, *, layout: Layout) -> Row | None:
+class _UnknownKeys:
+    """Tells once of a key that the first rows have not, where all are to be passed through."""
+
+    def __init__(self, where: str, layout: Layout) -> None:
+        names = layout.header or ()
+        self._where, self._known = where, set(names)
+        self._wanted = len(layout.extras) == len(names) > 0
+
+    def look(self, keys: Iterable[str], line: int) -> None:
+        if self._wanted and (unknown := [key for key in keys if key not in self._known]):
+            self._wanted = False
+            log.warning(
+                "%s, row %d: %r is not passed through: the first rows have no such key; name it",
+                self._where, line, unknown[0],
+            )  # fmt: skip
+
+
+def _json_row(data: bytes, line: int, *, layout: Layout, unknown: _UnknownKeys) -> Row | None:
     if not data.strip():
         return None
     try:
@@ -234,6 +259,7 @@ def _json_row(data: bytes, line: int, *, layout: Layout) -> Row | None:
     if not isinstance(value, dict):
         problem = ("the line is not a JSON object", "write one object a line")
         return Row(line, line, data, problem=problem)
+    unknown.look(value, line)
     names = layout.header or ()
     return record_row(lambda p: value.get(names[p], _MISSING), layout, line, data, _MISSING)
 

@@ -212,6 +212,18 @@ TWINS = pa.table(
 )
 
 
+@pytest.mark.parametrize("recurring", [False, True])
+def test_parquet_of_long_texts_is_read_a_few_rows_at_a_time(
+    tmp_path: Path, recurring: bool
+) -> None:
+    texts = [f"{0 if recurring else i} " + "word " * 20_000 for i in range(400)]  # 40 MB
+    table = pa.table({"label": ["a", "b"] * 200, "text": texts})
+    pq.write_table(table, tmp_path / "long.parquet", row_group_size=50)
+    blocks = list(Corpus((tmp_path / "long.parquet",)).blocks())
+    assert sum(map(len, blocks)) == 400
+    assert max(len(block.text) for block in blocks) <= 9 << 20
+
+
 @pytest.mark.parametrize(("number", "texts"), [(2, ["x1", "x2"]), (3, ["y1", "y2"])])
 def test_parquet_columns_of_one_name_go_by_number(
     tmp_path: Path, read: Read, number: int, texts: list[str]

@@ -9,6 +9,7 @@ import pytest
 
 from textclf.corpus.layout import ALL_COLUMNS
 from textclf.corpus.reader import Corpus, CorpusFormat
+from textclf.errors import DataError
 
 
 @pytest.fixture
@@ -88,3 +89,39 @@ def test_all_columns_can_be_passed_through(tmp_path, name, content, expected):
     fmt = CorpusFormat(has_labels=False, extra_columns=ALL_COLUMNS)
     (block,) = Corpus((tmp_path / name,), fmt).blocks()
     assert block.extra == expected
+
+
+def test_a_column_without_a_name_does_not_take_that_of_another(tmp_path):
+    (tmp_path / "a.csv").write_text("2,,4,text,text\na,b,c,d,e\n")
+    fmt = CorpusFormat(header=True, text_columns=(5,), has_labels=False, extra_columns=ALL_COLUMNS)
+    (block,) = Corpus((tmp_path / "a.csv",), fmt).blocks()
+    names = ["2", "column_2", "4", "text", "5"]
+    assert block.extra == {name: [cell] for name, cell in zip(names, "abcde", strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("extra", "expected", "said"),
+    [
+        (ALL_COLUMNS, [{"text": ["a"]}, {"text": ["b"]}], "row 2: 'id' is not passed through"),
+        (("id",), [{"id": [None]}, {"id": [1]}], "no row so far has 'id'"),
+    ],
+)
+def test_a_key_that_comes_later_is_told_of_or_passed_through_by_its_name(
+    pipe, caplog, extra, expected, said
+):
+    pipe.write(b'{"text": "a"}\n')
+    fmt = CorpusFormat(format="jsonl", has_labels=False, extra_columns=extra)
+    blocks = Corpus(("-",), fmt).blocks()
+    found = [next(blocks).extra]
+    pipe.write(b'{"text": "b", "id": 1}\n')
+    found.append(next(blocks).extra)
+    pipe.close()
+    assert found == expected
+    assert said in caplog.text
+
+
+def test_wide_characters_in_a_pipe_are_told_as_in_a_file(pipe):
+    pipe.write(("a song of love\n" * 40).encode("utf-16-le"))
+    pipe.close()
+    with pytest.raises(DataError, match="utf-16-le without a byte order mark"):
+        list(Corpus(("-",), CorpusFormat(format="lines", has_labels=False)).blocks())
