@@ -21,7 +21,7 @@ from textclf.corpus.text_lines import Unreadable, record_row
 from textclf.errors import DataError
 
 _ROWS = 4096  # rows read at once, of which each column may take so many bytes:
-_BYTES = 8 << 20
+_BYTES = 2 << 20
 _BUFFER = 1 << 20
 
 

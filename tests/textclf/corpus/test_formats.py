@@ -221,7 +221,7 @@ def test_parquet_of_long_texts_is_read_a_few_rows_at_a_time(
     pq.write_table(table, tmp_path / "long.parquet", row_group_size=50)
     blocks = list(Corpus((tmp_path / "long.parquet",)).blocks())
     assert sum(map(len, blocks)) == 400
-    assert max(len(block.text) for block in blocks) <= 9 << 20
+    assert max(len(block.text) for block in blocks) <= 3 << 20
 
 
 @pytest.mark.parametrize(("number", "texts"), [(2, ["x1", "x2"]), (3, ["y1", "y2"])])
