@@ -21,6 +21,7 @@ def test_every_path_that_training_takes_is_made_absolute_for_cron(textclf, tmp_p
         if isinstance(option.type, click.Path)
     ]
     assert "--tensorboard" in paths
+    (tmp_path / "a place").touch()  # settings must be there
     options = ["--", *(word for path in paths for word in (path, "a place"))]
     result = textclf("schedule", "--at", "03:30", *options, cwd=tmp_path)
     for path in paths:
