@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textclf.corpus.text_lines import cell_text
+from textclf.corpus.records import cell_text
 from textclf.errors import DataError, UsageError
 from textclf.intervals import Losses, intervals
 from textclf.metrics import Evaluation

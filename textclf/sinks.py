@@ -18,7 +18,7 @@ import numpy as np
 
 from textclf.atomic import replaceable
 from textclf.corpus.compression import SUFFIXES
-from textclf.corpus.text_lines import cell_text
+from textclf.corpus.records import cell_text
 from textclf.errors import OutputError, UsageError
 from textclf.escapes import TSV_ESCAPES, encodable, json_line
 from textclf.writing import unwritable

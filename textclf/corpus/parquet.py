@@ -15,13 +15,12 @@ import pyarrow.parquet as pq
 from textclf.corpus.block import TextBlock
 from textclf.corpus.columns import choose_columns, same_columns
 from textclf.corpus.layout import CorpusFormat, Layout
+from textclf.corpus.records import Unreadable, record_row
 from textclf.corpus.rows import Assembler, Row, too_long
 from textclf.corpus.streams import Stream, is_single_pass
-from textclf.corpus.text_lines import Unreadable, record_row
 from textclf.errors import DataError
 
-_ROWS = 4096  # rows read at once, of which each column may take so many bytes:
-_BYTES = 2 << 20
+_ROWS, _BYTES = 4096, 2 << 20  # read at once
 _BUFFER = 1 << 20
 
 
@@ -52,36 +51,32 @@ def parquet_blocks(
     names = list(dict.fromkeys(layout.header[place] for place in layout.used))
     number = 0
     with _opened(path, stream) as file:
-        size = _rows_at_once(file.metadata)
-        for batch in file.iter_batches(batch_size=size, columns=names, use_threads=False):
-            for part in _parts(batch):
-                columns = {
-                    place: _values(_column(part, layout.header, place)) for place in layout.used
-                }
-                rows = []
-                for cells in zip(*columns.values(), strict=True):
-                    number += 1
-                    values = dict(zip(columns, cells, strict=True))
-                    rows.append(_row(values, layout, number, max_row))
-                block = assembler.block(rows)
-                if len(block):
-                    yield block
+        for batch in _batches(file, names):
+            columns = {
+                place: _values(_column(batch, layout.header, place)) for place in layout.used
+            }
+            rows = []
+            for cells in zip(*columns.values(), strict=True):
+                number += 1
+                values = dict(zip(columns, cells, strict=True))
+                rows.append(_row(values, layout, number, max_row))
+            block = assembler.block(rows)
+            if len(block):
+                yield block
     while stream.read(_BUFFER):  # for the hash of its bytes
         pass
 
 
-def _rows_at_once(metadata: pq.FileMetaData) -> int:
-    """Return how many rows to read at once: fewer of long texts."""
-    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+def _batches(file: pq.ParquetFile, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows a few at a time, fewer of long texts."""
+    groups = [file.metadata.row_group(i) for i in range(file.num_row_groups)]
     longest = max((g.total_byte_size // g.num_rows for g in groups if g.num_rows), default=0)
-    return max(1, min(_ROWS, _BYTES // max(1, longest)))
-
-
-def _parts(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """Yield parts of a batch: in the file, texts that recur take less than they do here."""
-    rows = max(1, _BYTES * batch.num_rows // max(1, batch.nbytes))
-    for start in range(0, batch.num_rows, rows):
-        yield batch.slice(start, rows)
+    size = max(1, min(_ROWS, _BYTES // max(1, longest)))
+    for batch in file.iter_batches(batch_size=size, columns=names, use_threads=False):
+        # In the file, texts that recur take less than they do here.
+        rows = max(1, _BYTES * batch.num_rows // max(1, batch.nbytes))
+        for start in range(0, batch.num_rows, rows):
+            yield batch.slice(start, rows)
 
 
 def _column(batch: pa.RecordBatch, header: Sequence[str], place: int) -> pa.Array:
