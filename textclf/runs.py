@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from textclf import publications
 from textclf.atomic import sync, write_text
 from textclf.errors import OutputError, TextclfError, UsageError
 from textclf.locking import held
@@ -24,9 +24,8 @@ CURRENT = "current"
 _LOCK = ".lock"
 _HIDDEN = ".run-"
 _KEY = ".key"
-_PUBLISHED = ".published"  # what was, and what was gone back from; see `_events`
+_PUBLISHED = ".published"  # what was, and what was gone back from; see publications.py
 _MOST_LINKS = 40  # as the system follows
-_BACK, _NEXT = "-", "+"
 _NAME = re.compile(rf"(?!{CURRENT}$)[A-Za-z0-9_][A-Za-z0-9_.-]{{0,99}}")
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 _MOMENT = "%Y%m%dT%H%M%SZ"
@@ -208,29 +207,12 @@ class RunStore:
 
     def _announce(self, run_id: str) -> None:
         """Write down what is published next: whether it was, `current` tells."""
-        self._write_down([*self._events(self.runs()), _NEXT + run_id])
+        self._write_down(publications.announced(self._events(self.runs()), run_id))
 
     def _events(self, runs: Sequence[Run]) -> list[str]:
-        """Return the ids of what was published, and `-` with the id of what was gone back from.
-
-        Where `current` was switched and that was not written down, by hand or because of a kill,
-        it tells. Where nothing was written down, those were published that passed, in the order in
-        which they began, up to the published one.
-        """
-        ids, written = {run.id for run in runs}, self._written()
+        passed = [run.id for run in runs if run.passed]
         current = next((run.id for run in runs if run.current), None)
-        if written is None:
-            events = [run.id for run in runs if run.passed]
-            events = events[: events.index(current) + 1] if current in events else events
-        else:
-            events = [event for event in written if event.lstrip(_BACK + _NEXT) in ids]
-        if events and events[-1].startswith(_NEXT) and (run_id := events.pop()[1:]) == current:
-            return [*(event for event in events if event.lstrip(_BACK) != run_id), run_id]
-        published = _without_gone_back_from(events)
-        if current in published:
-            left = published[published.index(current) + 1 :]
-            return events + [_BACK + run_id for run_id in reversed(left)]
-        return events if current is None else [*events, current]
+        return publications.events(self._written(), [r.id for r in runs], passed, current)
 
     def _history(self, runs: Sequence[Run]) -> list[Run]:
         """Return the runs that were published one after the other, up to the published one.
@@ -238,7 +220,7 @@ class RunStore:
         Those that were gone back from are not among them.
         """
         by_id = {run.id: run for run in runs}
-        return [by_id[run_id] for run_id in _without_gone_back_from(self._events(runs))]
+        return [by_id[run_id] for run_id in publications.published(self._events(runs))]
 
     def _written(self) -> list[str] | None:
         try:
@@ -308,8 +290,7 @@ class RunStore:
         """Return the runs that were gone back from since one was published, the last one first."""
         runs = self.runs()
         by_id = {run.id: run for run in runs}
-        back = list(takewhile(lambda event: event.startswith(_BACK), reversed(self._events(runs))))
-        return [by_id[event.removeprefix(_BACK)] for event in reversed(back)]
+        return [by_id[run_id] for run_id in publications.gone_back_from(self._events(runs))]
 
     def find(self, run_id: str) -> Run:
         """Return a run by its id, the start of it, or `current`.
@@ -397,17 +378,6 @@ def new_run_id() -> str:
     """
     now = datetime.now(UTC)
     return f"{now:{_MOMENT}}-{now.microsecond << 4 | secrets.randbelow(16):06x}"
-
-
-def _without_gone_back_from(events: Sequence[str]) -> list[str]:
-    published = list[str]()
-    for event in events:
-        run_id = event.removeprefix(_BACK)
-        if run_id in published:
-            published.remove(run_id)
-        if event == run_id:
-            published.append(run_id)
-    return published
 
 
 def _of_id(run_id: str) -> datetime:
